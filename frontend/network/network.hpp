@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// A quantised network as plain data: what a model file says, before any architecture is known.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "numerics/formats.hpp"
+
+namespace tactus {
+
+/// Shape of one activation tensor without batch: channels, height, width. A [T,C] input has
+/// c = C, h = 1, w = T.
+struct Shape {
+  int c = 0, h = 0, w = 0;
+  [[nodiscard]] std::int64_t count() const {
+    return std::int64_t{c} * std::int64_t{h} * std::int64_t{w};
+  }
+};
+[[nodiscard]] inline bool operator==(const Shape& a, const Shape& b) {
+  return a.c == b.c && a.h == b.h && a.w == b.w;
+}
+
+/// An activation tensor in C,H,W order.
+struct QTensor {
+  Shape shape;
+  Format format;
+  std::vector<std::int32_t> data;  ///< shape.count() values, each inside format
+};
+
+enum class LayerOp : std::uint8_t {
+  conv2d,          ///< weight OIHW, any groups (depthwise: groups = C)
+  linear,          ///< weight OI over the input flattened in C,H,W order
+  add,             ///< residual add of two equally shaped tensors
+  clamp,           ///< ReLU and friends: out = min(max(x, clamp_min), clamp_max), same format
+  maxpool,         ///< window kernel, stride, padding (taps outside the image do not take part)
+  avgpool,         ///< window kernel, stride; sum over the window, then requant
+  global_avgpool,  ///< as avgpool with kernel = H x W
+  flatten,         ///< no arithmetic: C,H,W becomes C*H*W,1,1
+};
+[[nodiscard]] const char* name_of(LayerOp op);
+
+/// Constants of one requantisation. Vectors have one entry (per tensor) or one per output channel.
+struct Requant {
+  Convention convention = Convention::none;
+  Rounding rounding = Rounding::half_up;
+  std::int64_t clamp_min = 0, clamp_max = 0;  ///< inclusive, inside the output format
+  int mult_bits = 32;                         ///< declared width of mult, two's complement
+  int add_bits = 48;                          ///< declared width of add, two's complement
+  std::vector<std::int64_t> mult;   ///< empty for none, pow2, avg_tflite
+  std::vector<int> shift;           ///< 0..63; TFLite conventions: -31..30, positive = left
+  std::vector<std::int64_t> add;    ///< empty means 0
+};
+
+/// Per-operand part of a two-operand requantisation (groups requant_0 and requant_1).
+/// add_mul_shift: ((x - zero_point) * mult) << left_shift.
+/// add_tflite: tflite_double((x - zero_point) << left_shift, mult, shift).
+struct OperandScale {
+  std::int64_t mult = 1;
+  int left_shift = 0;  ///< 0..31
+  int shift = 0;       ///< TFLite only
+};
+
+struct Layer {
+  std::string id;           ///< NNN_name, the layer's name everywhere
+  std::string source_name;  ///< the toolkit's name, may be empty
+  LayerOp op = LayerOp::conv2d;
+  std::vector<std::string> inputs;  ///< layer ids or input names
+
+  // Geometry (conv2d, pools). Linear, add, clamp and flatten leave the defaults.
+  int kernel_h = 1, kernel_w = 1;
+  int stride_h = 1, stride_w = 1;
+  int dilation_h = 1, dilation_w = 1;
+  std::array<int, 4> padding{0, 0, 0, 0};  ///< top, left, bottom, right
+  int groups = 1;
+  bool count_include_pad = false;  ///< avgpool only
+
+  // Weights (conv2d: O, I/groups, kh, kw; linear: O, I), row major.
+  Format weight_format;  ///< zero_point unused, see weight_zero_point
+  int out_channels = 0, in_channels_per_group = 0;
+  std::string sparsity = "dense";  ///< "dense", "N:M" or "unstructured"
+  std::vector<std::int16_t> weight;
+  std::vector<std::int64_t> weight_zero_point;  ///< empty (0), one, or one per output channel
+  std::vector<std::int64_t> bias;               ///< empty or one per output channel
+
+  Requant requant;
+  std::array<OperandScale, 2> operand_scale;  ///< add only
+
+  Format out_format;
+  Shape in_shape, out_shape;  ///< filled in by infer_shapes (first input)
+};
+
+struct NetworkInput {
+  std::string name;
+  Shape shape;
+  Format format;
+  bool is_sequence = false;  ///< true when the file says [T,C]
+  std::string scale;         ///< information only, as text
+};
+
+/// A network whose layers stand in execution order.
+struct Network {
+  std::string name, producer;
+  std::string file;    ///< where it came from, for messages; may be empty
+  std::string sha256;  ///< of the file, lower-case hex; empty for a network built in memory
+  std::vector<NetworkInput> inputs;
+  std::vector<Layer> layers;
+  std::vector<std::string> outputs;  ///< layer ids
+
+  [[nodiscard]] const Layer* find_layer(std::string_view id) const;
+  [[nodiscard]] const NetworkInput* find_input(std::string_view name) const;
+  /// Shape and format of a layer's output or of an input; throws BadInput when there is none.
+  [[nodiscard]] Shape shape_of(std::string_view id) const;
+  [[nodiscard]] Format format_of(std::string_view id) const;
+};
+
+/// Fills in_shape and out_shape of every layer and checks the whole network: ids unique, inputs
+/// exist and come earlier (a cycle or a forward reference is named), shapes agree, attribute
+/// ranges, weight values inside their format, requant constants inside their declared widths,
+/// clamp inside the output format, acc-free rules such as equal formats of pool input and output.
+/// Throws BadInput naming layer, dataset, index and value.
+void check_network(Network& network);
+
+/// Multiply-accumulates of the dense layer (0 for ops without weights).
+[[nodiscard]] std::int64_t macs_of(const Layer& layer);
+
+}  // namespace tactus
