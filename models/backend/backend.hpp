@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a back end is: it runs a Program on an ArchConfig and says what happened.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "arch/arch_config.hpp"
+#include "events/events.hpp"
+#include "program/program.hpp"
+
+namespace tactus {
+
+/// One retired tile op.
+struct RetireRecord {
+  std::uint16_t core = 0;
+  Queue queue = Queue::load;
+  std::uint32_t seq = 0;  ///< position among the ops of its queue
+  Cycle start = 0, cycle = 0;
+  std::uint64_t digest = 0;
+  EventCounts events;
+};
+
+struct RunResult {
+  std::vector<std::uint8_t> memory;   ///< off-chip memory after the run
+  std::vector<RetireRecord> retired;  ///< sorted by core, queue, seq
+  Cycle cycles = 0;                   ///< last retire cycle + 1
+  double wall_seconds = 0;            ///< host time of the run, for reports only
+};
+
+struct RunOptions {
+  /// Called now and then with the current cycle and the number of retired ops.
+  std::function<void(Cycle, std::uint64_t)> progress;
+  /// Seeded random back-pressure on the memory ports (rtl only, 0 = none): cycles change, outputs
+  /// and digests do not.
+  std::uint64_t backpressure_seed = 0;
+  /// Gives up with BadInput after this many cycles without a retire.
+  Cycle watchdog_cycles = 20'000'000;
+  /// Test builds only: number of the seeded fault, 0 = none.
+  int fault = 0;
+  /// Timing only: leave values, digests and value-dependent events out (fast only).
+  bool timing_only = false;
+};
+
+/// A back end may be used for any number of runs, one at a time. run() does not change the program
+/// and starts from `memory`, whose size is that of the program's image. Throws BadInput for a
+/// configuration it cannot run (a sentence with the remedy), InternalError for its own faults.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  [[nodiscard]] virtual std::string name() const = 0;
+  [[nodiscard]] virtual RunResult run(const Program& program, const ArchConfig& config,
+                                      std::vector<std::uint8_t> memory,
+                                      const RunOptions& options) = 0;
+};
+
+}  // namespace tactus
