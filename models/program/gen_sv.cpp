@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes rtl/include/tactus_op_pkg.sv from opcodes.def, param_record.def and events.def to the file
-// named on the command line.
+// named on the command line. Constants are `int`: Icarus 11 does not read `int unsigned` there.
 #include <cctype>
 #include <fstream>
 #include <iostream>
@@ -22,7 +22,7 @@ class Writer {
  public:
   explicit Writer(std::ostream& out) : out_(out) {}
   void constant(const std::string& name, std::size_t value) {
-    out_ << "  localparam int unsigned " << upper(name) << " = " << value << ";\n";
+    out_ << "  localparam int " << upper(name) << " = " << value << ";\n";
   }
   void heading(const std::string& text) { out_ << "\n  // " << text << "\n"; }
   void field(const std::string& prefix, const FieldInfo& info, int& lsb) {
