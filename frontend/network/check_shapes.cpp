@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attribute ranges, operands and shape inference.
+#include "network/check.hpp"
+
+namespace tactus::network_check {
+namespace {
+
+class ShapeCheck {
+ public:
+  ShapeCheck(const Network& network, Layer& layer) : network_(network), layer_(layer) {}
+
+  void run() {
+    operands();
+    switch (layer_.op) {
+      case LayerOp::conv2d: conv(); break;
+      case LayerOp::linear: linear(); break;
+      case LayerOp::add: add(); break;
+      case LayerOp::maxpool:
+      case LayerOp::avgpool: pool(); break;
+      case LayerOp::global_avgpool: global_pool(); break;
+      case LayerOp::clamp: layer_.out_shape = layer_.in_shape; break;
+      case LayerOp::flatten: flatten(); break;
+      default: fail("op has the unknown value " + std::to_string(static_cast<int>(layer_.op)));
+    }
+    const Shape& out = layer_.out_shape;
+    if (out.c > kMaxCount / out.h / out.w) {
+      fail("the output has more than " + std::to_string(kMaxCount) + " values");
+    }
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& what) const {
+    network_check::fail(network_, layer_, what);
+  }
+
+  void operands() {
+    const std::size_t wanted = layer_.op == LayerOp::add ? 2 : 1;
+    if (layer_.inputs.size() != wanted) {
+      fail("inputs has " + std::to_string(layer_.inputs.size()) + " names, " +
+           name_of(layer_.op) + " needs " + std::to_string(wanted));
+    }
+    layer_.in_shape = network_.shape_of(layer_.inputs[0]);
+    const std::string problem = format_problem(layer_.out_format, kMaxOutputBits);
+    if (!problem.empty()) fail("out_" + problem);
+    const bool computes = layer_.op == LayerOp::conv2d || layer_.op == LayerOp::linear ||
+                          layer_.op == LayerOp::add || layer_.op == LayerOp::avgpool ||
+                          layer_.op == LayerOp::global_avgpool;
+    for (const std::string& input : layer_.inputs) {
+      const Format format = network_.format_of(input);
+      if (computes && format.bits > kMaxOperandBits) {
+        fail("input '" + input + "' has " + std::to_string(format.bits) + " bits, " +
+             name_of(layer_.op) + " takes at most " + std::to_string(kMaxOperandBits));
+      }
+      const bool keeps_format = layer_.op == LayerOp::maxpool || layer_.op == LayerOp::clamp ||
+                                layer_.op == LayerOp::flatten ||
+                                layer_.requant.convention == Convention::avg_tflite;
+      if (keeps_format && format != layer_.out_format) {
+        fail("the output format (out_bits, out_signed, out_zero_point) must equal that of input '" +
+             input + "'");
+      }
+    }
+  }
+
+  void in_range(const char* name, int value, int low, int high) const {
+    if (value < low || value > high) {
+      fail(std::string(name) + " = " + std::to_string(value) + " is outside " +
+           range_text(low, high));
+    }
+  }
+
+  void window() const {
+    in_range("kernel[0]", layer_.kernel_h, 1, kMaxExtent);
+    in_range("kernel[1]", layer_.kernel_w, 1, kMaxExtent);
+    in_range("stride[0]", layer_.stride_h, 1, kMaxExtent);
+    in_range("stride[1]", layer_.stride_w, 1, kMaxExtent);
+    in_range("dilation[0]", layer_.dilation_h, 1, kMaxExtent);
+    in_range("dilation[1]", layer_.dilation_w, 1, kMaxExtent);
+    const char* const names[] = {"padding[0]", "padding[1]", "padding[2]", "padding[3]"};
+    for (std::size_t i = 0; i < 4; ++i) in_range(names[i], layer_.padding[i], 0, kMaxExtent);
+  }
+
+  int extent(const char* axis, int in, int before, int after, int kernel, int dilation,
+             int stride) const {
+    const std::int64_t padded = std::int64_t{in} + before + after;
+    const std::int64_t reach = std::int64_t{dilation} * (kernel - 1) + 1;
+    if (reach > padded) {
+      fail(std::string("the kernel reaches over ") + std::to_string(reach) + " in " + axis +
+           ", the padded input has only " + std::to_string(padded));
+    }
+    return static_cast<int>((padded - reach) / stride + 1);
+  }
+
+  void slide(int channels) {
+    const auto& p = layer_.padding;
+    layer_.out_shape.c = channels;
+    layer_.out_shape.h = extent("height", layer_.in_shape.h, p[0], p[2], layer_.kernel_h,
+                                layer_.dilation_h, layer_.stride_h);
+    layer_.out_shape.w = extent("width", layer_.in_shape.w, p[1], p[3], layer_.kernel_w,
+                                layer_.dilation_w, layer_.stride_w);
+  }
+
+  void conv() {
+    window();
+    in_range("groups", layer_.groups, 1, kMaxExtent);
+    in_range("output channels of weight", layer_.out_channels, 1, kMaxExtent);
+    in_range("input channels of weight", layer_.in_channels_per_group, 1, kMaxExtent);
+    const std::int64_t channels = std::int64_t{layer_.groups} * layer_.in_channels_per_group;
+    if (channels != layer_.in_shape.c) {
+      fail("weight has " + std::to_string(layer_.in_channels_per_group) +
+           " input channels in each of " + std::to_string(layer_.groups) +
+           " groups, the input has " + std::to_string(layer_.in_shape.c) + " channels");
+    }
+    if (layer_.out_channels % layer_.groups != 0) {
+      fail("groups = " + std::to_string(layer_.groups) + " does not divide " +
+           std::to_string(layer_.out_channels) + " output channels");
+    }
+    slide(layer_.out_channels);
+  }
+
+  void linear() {
+    in_range("output channels of weight", layer_.out_channels, 1, kMaxExtent);
+    if (layer_.in_channels_per_group != layer_.in_shape.count()) {
+      fail("weight has " + std::to_string(layer_.in_channels_per_group) +
+           " inputs, the input tensor has " + std::to_string(layer_.in_shape.count()) + " values");
+    }
+    layer_.out_shape = Shape{layer_.out_channels, 1, 1};
+  }
+
+  void add() {
+    const Shape other = network_.shape_of(layer_.inputs[1]);
+    if (!(other == layer_.in_shape)) {
+      fail("the inputs '" + layer_.inputs[0] + "' and '" + layer_.inputs[1] +
+           "' have different shapes");
+    }
+    layer_.out_shape = layer_.in_shape;
+  }
+
+  void pool() {
+    window();
+    in_range("dilation[0]", layer_.dilation_h, 1, 1);
+    in_range("dilation[1]", layer_.dilation_w, 1, 1);
+    // Otherwise a window could lie in the padding altogether.
+    in_range("padding[0]", layer_.padding[0], 0, layer_.kernel_h - 1);
+    in_range("padding[1]", layer_.padding[1], 0, layer_.kernel_w - 1);
+    in_range("padding[2]", layer_.padding[2], 0, layer_.kernel_h - 1);
+    in_range("padding[3]", layer_.padding[3], 0, layer_.kernel_w - 1);
+    slide(layer_.in_shape.c);
+    const bool padded = layer_.padding != std::array<int, 4>{0, 0, 0, 0};
+    if (layer_.op != LayerOp::avgpool || !padded) return;
+    const bool counts_inside = layer_.requant.convention == Convention::avg_tflite;
+    if (counts_inside == layer_.count_include_pad) {
+      fail(std::string("count_include_pad = ") + (layer_.count_include_pad ? "1" : "0") +
+           " with padding does not agree with the convention, which " +
+           (counts_inside ? "divides by the taps inside the image"
+                          : "has one factor for all windows"));
+    }
+  }
+
+  void global_pool() {
+    layer_.kernel_h = layer_.in_shape.h;
+    layer_.kernel_w = layer_.in_shape.w;
+    layer_.stride_h = layer_.stride_w = 1;
+    layer_.padding = {0, 0, 0, 0};
+    layer_.out_shape = Shape{layer_.in_shape.c, 1, 1};
+  }
+
+  void flatten() {
+    layer_.out_shape = Shape{static_cast<int>(layer_.in_shape.count()), 1, 1};
+  }
+
+  const Network& network_;
+  Layer& layer_;
+};
+
+}  // namespace
+
+void check_shapes(const Network& network, Layer& layer) { ShapeCheck(network, layer).run(); }
+
+}  // namespace tactus::network_check
