@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ref/weighted.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace tactus::ref {
+namespace {
+
+std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+/// A conv2d or linear layer as one direct convolution; linear is a kernel as large as its input.
+struct Problem {
+  Shape in, out;
+  int kh = 1, kw = 1, stride_h = 1, stride_w = 1, dil_h = 1, dil_w = 1, top = 0, left = 0;
+  int groups = 1, inner = 1;       ///< inner: input channels of a group
+  std::vector<std::int32_t> x;     ///< input - zero point, C,H,W
+  std::vector<std::int32_t> w;     ///< weight - zero point, O,I,kh,kw
+  std::vector<std::int64_t> bias;  ///< one per output channel
+
+  [[nodiscard]] int group_of(int o) const { return o / (out.c / groups); }
+  [[nodiscard]] std::int32_t weight(int o, int i, int ky, int kx) const {
+    return w[at(((std::int64_t{o} * inner + i) * kh + ky) * kw + kx)];
+  }
+  /// The operand at a tap, 0 outside the image.
+  [[nodiscard]] std::int32_t tap(int c, int oy, int ox, int ky, int kx) const {
+    const int y = oy * stride_h - top + ky * dil_h;
+    const int xx = ox * stride_w - left + kx * dil_w;
+    if (y < 0 || y >= in.h || xx < 0 || xx >= in.w) return 0;
+    return x[at((std::int64_t{c} * in.h + y) * in.w + xx)];
+  }
+};
+
+Problem problem_of(const Layer& layer, const QTensor& input, const RefOptions& options) {
+  Problem p;
+  p.in = input.shape;
+  p.out = layer.out_shape;
+  p.inner = layer.in_channels_per_group;
+  if (layer.op == LayerOp::linear) {
+    const auto walked = options.linear_shape.find(layer.id);
+    if (walked != options.linear_shape.end()) p.in = walked->second;
+    p.kh = p.in.h;
+    p.kw = p.in.w;
+    p.inner = p.in.c;
+  } else {
+    p.kh = layer.kernel_h;
+    p.kw = layer.kernel_w;
+    p.stride_h = layer.stride_h;
+    p.stride_w = layer.stride_w;
+    p.dil_h = layer.dilation_h;
+    p.dil_w = layer.dilation_w;
+    p.top = layer.padding[0];
+    p.left = layer.padding[1];
+    p.groups = layer.groups;
+  }
+  p.x.reserve(input.data.size());
+  for (const std::int32_t v : input.data) {
+    p.x.push_back(static_cast<std::int32_t>(v - input.format.zero_point));
+  }
+  const std::int64_t per_channel = std::int64_t{p.inner} * p.kh * p.kw;
+  p.w.resize(layer.weight.size());
+  const auto& zero_points = layer.weight_zero_point;
+  for (std::int64_t o = 0; o < p.out.c; ++o) {
+    const std::int64_t zero =
+        zero_points.empty() ? 0 : zero_points[zero_points.size() == 1 ? 0 : at(o)];
+    for (std::int64_t i = o * per_channel; i < (o + 1) * per_channel; ++i) {
+      p.w[at(i)] = static_cast<std::int32_t>(layer.weight[at(i)] - zero);
+    }
+  }
+  p.bias = layer.bias;
+  p.bias.resize(at(p.out.c), 0);
+  return p;
+}
+
+/// Sums of one output channel in any order, for a channel whose sums cannot overflow Acc.
+template <typename Acc>
+void any_order(const Problem& p, int o, std::vector<std::int64_t>& result) {
+  std::vector<Acc> sums(at(std::int64_t{p.out.h} * p.out.w), 0);
+  const int first_channel = p.group_of(o) * p.inner;
+  for (int i = 0; i < p.inner; ++i) {
+    for (int ky = 0; ky < p.kh; ++ky) {
+      for (int kx = 0; kx < p.kw; ++kx) {
+        const Acc weight = p.weight(o, i, ky, kx);
+        if (weight == 0) continue;
+        // Output columns whose tap lies inside the image: 0 <= ox * stride + shift < width.
+        const int shift = kx * p.dil_w - p.left;
+        const int begin = shift >= 0 ? 0 : (-shift + p.stride_w - 1) / p.stride_w;
+        const int end =
+            p.in.w > shift ? std::min(p.out.w, (p.in.w - shift - 1) / p.stride_w + 1) : 0;
+        for (int oy = 0; oy < p.out.h; ++oy) {
+          const int y = oy * p.stride_h - p.top + ky * p.dil_h;
+          if (y < 0 || y >= p.in.h || begin >= end) continue;
+          const std::int32_t* line =
+              p.x.data() + (std::int64_t{first_channel + i} * p.in.h + y) * p.in.w;
+          Acc* sum = sums.data() + std::int64_t{oy} * p.out.w;
+          for (int ox = begin; ox < end; ++ox) {
+            sum[ox] += weight * static_cast<Acc>(line[ox * p.stride_w + shift]);
+          }
+        }
+      }
+    }
+  }
+  for (const Acc sum : sums) result.push_back(std::int64_t{sum} + p.bias[at(o)]);
+}
+
+/// Sums of one output channel fold by fold in the order (ky, kx, c) of its column tile.
+void in_order(const Problem& p, int o, int columns, int fold_rows, int fold_channels,
+              Accumulator& accumulator, std::vector<std::int64_t>& result) {
+  const int tile_first = o / columns * columns;
+  const int tile_last = std::min(tile_first + columns, p.out.c) - 1;
+  const int first_channel = p.group_of(tile_first) * p.inner;
+  const int channels = (p.group_of(tile_last) + 1) * p.inner - first_channel;
+  const int own_first = p.group_of(o) * p.inner - first_channel;
+  const int positions = std::max(channels, fold_channels);
+  for (int oy = 0; oy < p.out.h; ++oy) {
+    for (int ox = 0; ox < p.out.w; ++ox) {
+      std::int64_t acc = 0, fold = 0;
+      int in_fold = 0;
+      for (int ky = 0; ky < p.kh; ++ky) {
+        for (int kx = 0; kx < p.kw; ++kx) {
+          for (int c = 0; c < positions; ++c) {
+            const int i = c - own_first;
+            if (i >= 0 && i < p.inner) {
+              fold += std::int64_t{p.weight(o, i, ky, kx)} *
+                      std::int64_t{p.tap(first_channel + c, oy, ox, ky, kx)};
+            }
+            if (++in_fold == fold_rows) {
+              acc = accumulator.settle(acc + fold);
+              fold = 0;
+              in_fold = 0;
+            }
+          }
+        }
+      }
+      if (in_fold != 0) acc = accumulator.settle(acc + fold);
+      result.push_back(accumulator.settle(acc + p.bias[at(o)]));
+    }
+  }
+}
+
+int option_of(const std::map<std::string, int>& values, const std::string& id) {
+  const auto found = values.find(id);
+  return found == values.end() ? 0 : found->second;
+}
+
+}  // namespace
+
+std::vector<std::int64_t> weighted_sums(const Layer& layer, const QTensor& input,
+                                        const RefOptions& options, Accumulator& accumulator) {
+  const Problem p = problem_of(layer, input, options);
+  std::int64_t largest = 0;
+  for (const std::int32_t v : p.x) largest = std::max(largest, std::abs(std::int64_t{v}));
+  const std::int64_t per_channel = std::int64_t{p.inner} * p.kh * p.kw;
+  std::vector<std::int64_t> result;
+  result.reserve(at(p.out.count()));
+  for (int o = 0; o < p.out.c; ++o) {
+    std::int64_t magnitude = 0;
+    for (std::int64_t i = o * per_channel; i < (o + 1) * per_channel; ++i) {
+      magnitude += std::abs(std::int64_t{p.w[at(i)]});
+    }
+    // No partial sum in any order exceeds this.
+    const std::int64_t bound = magnitude * largest;
+    if (!accumulator.fits(bound + std::abs(p.bias[at(o)]))) {
+      in_order(p, o, options.array_cols, option_of(options.fold_rows, layer.id),
+               option_of(options.fold_channels, layer.id), accumulator, result);
+    } else if (bound <= INT32_MAX) {
+      any_order<std::int32_t>(p, o, result);
+    } else {
+      any_order<std::int64_t>(p, o, result);
+    }
+  }
+  return result;
+}
+
+}  // namespace tactus::ref
