@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "arch/arch_config.hpp"
+#include "numerics/errors.hpp"
+
+namespace tactus {
+namespace {
+
+constexpr std::int64_t address_limit = std::int64_t{1} << 24;  // byte address field inside a bank
+constexpr std::int64_t entry_limit = std::int64_t{1} << 20;    // weight_base and psum_base
+constexpr std::int64_t record_limit = std::int64_t{1} << 16;   // param_base
+
+void require(const ArchConfig& config, bool ok, const std::string& key,
+             const std::string& reason) {
+  if (!ok) throw BadInput(key + "=" + get(config, key) + " is not possible, because " + reason);
+}
+
+void require_power_of_two(const ArchConfig& config, std::int64_t value, const std::string& key) {
+  require(config, value > 0 && (value & (value - 1)) == 0, key, "it must be a power of two");
+}
+
+std::string number(std::int64_t value) { return std::to_string(value); }
+
+void require_half(const ArchConfig& config, const std::string& key, std::int64_t size,
+                  std::int64_t low, std::int64_t high, const std::string& what) {
+  require(config, size >= low && size <= high, key,
+          "half of it is " + number(size) + " " + what + " and must be " + number(low) + " to " +
+              number(high));
+}
+
+}  // namespace
+
+void validate(const ArchConfig& config) {
+  for (const auto& field : arch_fields()) {
+    ArchConfig probe;
+    set(probe, field.key, get(config, field.key));
+  }
+  require_power_of_two(config, config.hw_array_rows, "hw.array_rows");
+  require_power_of_two(config, config.hw_array_cols, "hw.array_cols");
+  require_power_of_two(config, config.hw_queue_depth, "hw.queue_depth");
+  require_power_of_two(config, config.hw_segment_ops, "hw.segment_ops");
+  require_power_of_two(config, config.mem_data_bits, "mem.data_bits");
+  require(config, config.hw_array_cols <= 4 * config.hw_array_rows, "hw.array_cols",
+          "the RTL monitors allow at most 4 * hw.array_rows = " +
+              number(4 * config.hw_array_rows) + " columns");
+  require(config, config.hw_array_cols % config.hw_post_lanes == 0, "hw.post_lanes",
+          "it must divide hw.array_cols = " + number(config.hw_array_cols));
+  require(config, config.mem_data_bits <= 8 * config.hw_array_cols, "mem.data_bits",
+          "a beat may not be longer than a weight row of 8 * hw.array_cols = " +
+              number(8 * config.hw_array_cols) + " bits");
+  const std::int64_t beat = config.beat_bytes();
+  require_half(config, "buf.ifmap_kib", config.ifmap_bank_bytes(), 2 * beat, address_limit,
+               "bytes in each of the hw.array_rows banks");
+  require_half(config, "buf.ofmap_kib", config.ofmap_bank_bytes(), 2 * beat, address_limit,
+               "bytes in each of the hw.array_cols banks");
+  require_half(config, "buf.weight_kib", config.weight_rows(), config.hw_array_rows, entry_limit,
+               "weight rows");
+  require_half(config, "buf.psum_kib", config.psum_entries(), 1, entry_limit,
+               "partial sums in each column");
+  require_half(config, "buf.param_kib", config.param_records(), config.hw_array_cols + 1,
+               record_limit, "records");
+}
+
+}  // namespace tactus
