@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lower/context.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "numerics/errors.hpp"
+
+namespace tactus::lower {
+
+namespace {
+constexpr std::int64_t int32_min = -(std::int64_t{1} << 31);
+constexpr std::int64_t int32_max = (std::int64_t{1} << 31) - 1;
+
+template <typename T>
+T per_channel(const std::vector<T>& values, std::int64_t n, T otherwise) {
+  if (values.empty()) return otherwise;
+  return values.size() == 1 ? values[0] : values[static_cast<std::size_t>(n)];
+}
+}  // namespace
+
+Context::Context(const Network& net, const ArchConfig& cfg)
+    : network(net), config(cfg), builder(cfg) {}
+
+void Context::refuse(const Layer& layer, const std::string& why) const {
+  throw BadInput((network.file.empty() ? std::string() : network.file + ": ") + "layer " +
+                     layer.id + ": " + why,
+                 network.file, layer.id);
+}
+
+std::string Context::source_of(const std::string& id) const {
+  const Layer* layer = network.find_layer(id);
+  if (layer == nullptr || layer->op != LayerOp::flatten) return id;
+  return source_of(layer->inputs.at(0));
+}
+
+TensorPlace& Context::place(const std::string& id) {
+  for (auto& t : tensors) {
+    if (t.name == id) return t;
+  }
+  const Shape shape = network.shape_of(id);
+  const Format format = network.format_of(id);
+  TensorPlace t;
+  t.name = id;
+  t.c = shape.c;
+  t.h = shape.h;
+  t.w = shape.w;
+  t.element_bytes = static_cast<int>(element_bytes(format));
+  t.is_signed = format.is_signed;
+  tensors.push_back(t);
+  return tensors.back();
+}
+
+void Context::place_in_memory(const std::string& id) {
+  TensorPlace& t = place(id);
+  const auto beat = static_cast<std::uint64_t>(config.beat_bytes());
+  const auto line = static_cast<std::uint64_t>(t.w) * static_cast<std::uint64_t>(t.element_bytes);
+  t.line_stride = (line + beat - 1) / beat * beat;
+  t.plane_stride = t.line_stride * static_cast<std::uint64_t>(t.h);
+  t.address = builder.allocate(t.plane_stride * static_cast<std::uint64_t>(t.c));
+  t.in_memory = true;
+}
+
+int Context::store_of(const std::string& id) const {
+  const auto it = last_store.find(id);
+  return it == last_store.end() ? -1 : it->second;
+}
+
+int Context::load_tile(int layer_index, const std::string& tensor, Dest dest, int half,
+                       const TileLayout& layout, std::int64_t c0, std::int64_t planes,
+                       std::int64_t group, std::int64_t base) {
+  if (layout.data_bytes == 0) return -1;
+  const TensorPlace& t = place(tensor);
+  const std::int64_t beat = config.beat_bytes();
+  LoadOp op;
+  op.mem_addr = static_cast<std::int64_t>(t.address) +
+                c0 * static_cast<std::int64_t>(t.plane_stride) +
+                layout.src_y * static_cast<std::int64_t>(t.line_stride) +
+                layout.src_x * t.element_bytes;
+  op.planes = planes;
+  op.plane_stride = static_cast<std::int64_t>(t.plane_stride);
+  op.lines = layout.loaded_lines;
+  op.line_stride = static_cast<std::int64_t>(t.line_stride);
+  op.line_bytes = layout.data_bytes;
+  op.dest = static_cast<std::int64_t>(dest);
+  op.half = half;
+  op.dst_base = (base + layout.first_line * layout.pitch + layout.data_begin) / beat;
+  op.dst_slot_stride = layout.slot_bytes() / beat;
+  op.dst_line_stride = layout.pitch / beat;
+  op.log2_group = log2_of(group);
+  const Buffer buffer = dest == Dest::ifmap ? Buffer::ifmap : Buffer::ofmap;
+  return builder.emit(op, layer_index, {{buffer, half}}, {store_of(tensor)});
+}
+
+int Context::fill_tile(int layer_index, Dest dest, int half, const TileLayout& layout,
+                       std::int64_t slots, std::int64_t base, std::int64_t value,
+                       std::int64_t elem) {
+  const std::int64_t beat = config.beat_bytes();
+  FillOp op;
+  op.dest = static_cast<std::int64_t>(dest);
+  op.half = half;
+  op.dst_base = base / beat;
+  op.beats = layout.bank_bytes(slots) / beat;
+  const auto bits = static_cast<std::uint32_t>(value);
+  const std::uint32_t pattern = elem == 1   ? (bits & 0xFFU) * 0x01010101U
+                                : elem == 2 ? (bits & 0xFFFFU) * 0x00010001U
+                                            : bits;
+  op.value = static_cast<std::int64_t>(pattern);
+  const Buffer buffer = dest == Dest::ifmap ? Buffer::ifmap : Buffer::ofmap;
+  return builder.emit(op, layer_index, {{buffer, half}});
+}
+
+int Context::store_tile(int layer_index, const std::string& tensor, int half,
+                        const PixelTile& tile, std::int64_t c0, std::int64_t planes,
+                        std::int64_t base, std::int64_t slot_bytes, std::int64_t pitch) {
+  const TensorPlace& t = place(tensor);
+  const std::int64_t beat = config.beat_bytes();
+  StoreOp op;
+  op.mem_addr = static_cast<std::int64_t>(t.address) +
+                c0 * static_cast<std::int64_t>(t.plane_stride) +
+                tile.y0 * static_cast<std::int64_t>(t.line_stride) + tile.x0 * t.element_bytes;
+  op.planes = planes;
+  op.plane_stride = static_cast<std::int64_t>(t.plane_stride);
+  op.lines = tile.h;
+  op.line_stride = static_cast<std::int64_t>(t.line_stride);
+  op.line_bytes = tile.w * t.element_bytes;
+  op.half = half;
+  op.src_base = base / beat;
+  op.src_slot_stride = slot_bytes / beat;
+  op.src_line_stride = pitch / beat;
+  const int number = builder.emit(op, layer_index, {{Buffer::ofmap, half}});
+  last_store[tensor] = number;
+  return number;
+}
+
+std::uint64_t Context::put_records(const std::vector<EncodedRecord>& records) {
+  const std::uint64_t address = builder.allocate(records.size() * record_bytes);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    std::memcpy(builder.at(address + i * record_bytes), records[i].data(), record_bytes);
+  }
+  return address;
+}
+
+int Context::load_records(int layer_index, std::uint64_t address, std::int64_t count, int half) {
+  LoadOp op;
+  op.mem_addr = static_cast<std::int64_t>(address);
+  op.planes = 1;
+  op.lines = 1;
+  op.line_bytes = count * record_bytes;
+  op.dest = static_cast<std::int64_t>(Dest::param);
+  op.half = half;
+  return builder.emit(op, layer_index, {{Buffer::param, half}});
+}
+
+ChannelRecord channel_record(const Context& context, const Layer& layer, std::int64_t n) {
+  ChannelRecord record;
+  const Requant& r = layer.requant;
+  record.bias = per_channel(layer.bias, n, std::int64_t{0});
+  record.mult = per_channel(r.mult, n, std::int64_t{1});
+  record.shift = per_channel(r.shift, n, 0);
+  record.add = per_channel(r.add, n, std::int64_t{0});
+  if (record.mult < int32_min || record.mult > int32_max) {
+    context.refuse(layer, "requant/mult[" + std::to_string(n) + "] is " +
+                              std::to_string(record.mult) +
+                              ", the post-processor's multipliers have 32 bits");
+  }
+  return record;
+}
+
+AddRecord add_record(const Context& context, const Layer& add, bool swapped) {
+  if (add.requant.convention != Convention::add_mul_shift) {
+    context.refuse(add, std::string("convention ") + name_of(add.requant.convention) +
+                            " is not built into the post-processor's adder, only add_mul_shift");
+  }
+  const auto first = static_cast<std::size_t>(swapped ? 1 : 0);
+  const OperandScale& a = add.operand_scale[first];
+  const OperandScale& b = add.operand_scale[1 - first];
+  const Format fa = context.network.format_of(context.source_of(add.inputs.at(first)));
+  const Format fb = context.network.format_of(context.source_of(add.inputs.at(1 - first)));
+  AddRecord record;
+  record.ma = a.mult;
+  record.mb = b.mult;
+  record.la = a.left_shift;
+  record.lb = b.left_shift;
+  record.shift = add.requant.shift.empty() ? 0 : add.requant.shift[0];
+  record.rounding = static_cast<std::int64_t>(add.requant.rounding);
+  record.za = fa.zero_point;
+  record.zb = fb.zero_point;
+  record.zp = add.out_format.zero_point;
+  record.clamp_min = add.requant.clamp_min;
+  record.clamp_max = add.requant.clamp_max;
+  record.add = add.requant.add.empty() ? 0 : add.requant.add[0];
+  return record;
+}
+
+void set_requant(const Context& context, const Layer& layer, PostOp& post) {
+  const Requant& r = layer.requant;
+  switch (r.convention) {
+    case Convention::none:
+      if (context.config.hw_acc_bits > 32) {
+        context.refuse(layer, "convention none stores 32-bit results, hw.acc_bits is " +
+                                  std::to_string(context.config.hw_acc_bits));
+      }
+      break;
+    case Convention::mul_shift:
+    case Convention::pow2:
+    case Convention::tflite_double:
+    case Convention::tflite_single:
+      break;
+    default:
+      context.refuse(layer, std::string("convention ") + name_of(r.convention) +
+                                " is not built into the post-processor");
+  }
+  post.convention = static_cast<std::int64_t>(r.convention);
+  post.rounding = static_cast<std::int64_t>(r.rounding);
+  if (r.clamp_min < int32_min || r.clamp_max > int32_max) {
+    context.refuse(layer, "clamp_max " + std::to_string(r.clamp_max) +
+                              " does not fit the post-processor's signed 32 bits");
+  }
+  post.clamp_min = r.clamp_min;
+  post.clamp_max = r.clamp_max;
+  post.out_zp = layer.out_format.zero_point;
+}
+
+}  // namespace tactus::lower

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the lowering of one layer needs to know of the rest.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "arch/arch_config.hpp"
+#include "lower/conv_plan.hpp"
+#include "lower/geometry.hpp"
+#include "lower/program_builder.hpp"
+#include "network/network.hpp"
+
+namespace tactus::lower {
+
+/// A tensor that a post op leaves in the ifmap buffer for the next layer.
+struct Resident {
+  int half = 0;
+  TileLayout layout;
+  std::int64_t slots = 1, log2_group = 0;
+};
+
+/// A convolution-like layer with what is folded into it.
+struct ConvUnit {
+  int layer = 0;                  ///< index of the convolution or linear layer
+  int add = -1;                   ///< index of the residual add folded into it, or -1
+  bool conv_is_second = false;    ///< the convolution is the add's second operand
+  std::string input;              ///< tensor read (flatten seen through)
+  std::string residual;           ///< tensor added, when add >= 0
+  std::string output;             ///< id of the tensor that the unit produces
+};
+
+class Context {
+ public:
+  Context(const Network& network, const ArchConfig& config);
+
+  const Network& network;
+  const ArchConfig& config;
+  ProgramBuilder builder;
+  std::vector<TensorPlace> tensors;
+  std::vector<LayerInfo> infos;
+  std::map<std::string, Resident> resident;    ///< tensors kept on chip
+  std::map<std::string, int> last_store;       ///< op that completed a tensor in memory
+  std::map<std::string, ConvPlan> plans;       ///< by id of the convolution or linear layer
+
+  [[nodiscard]] const Layer& layer(int index) const {
+    return network.layers[static_cast<std::size_t>(index)];
+  }
+  /// Tensor id with flatten layers seen through.
+  [[nodiscard]] std::string source_of(const std::string& id) const;
+  [[nodiscard]] TensorPlace& place(const std::string& id);
+  /// Reserves memory for a tensor and says where it is.
+  void place_in_memory(const std::string& id);
+  [[nodiscard]] int store_of(const std::string& id) const;
+
+  [[noreturn]] void refuse(const Layer& layer, const std::string& why) const;
+
+  /// One load op of `planes` channels from `c0` of a tensor tile into ifmap or ofmap.
+  int load_tile(int layer, const std::string& tensor, Dest dest, int half,
+                const TileLayout& layout, std::int64_t c0, std::int64_t planes, std::int64_t group,
+                std::int64_t base);
+  /// Fills the whole region that a layout takes in `slots` slots with a repeated element.
+  int fill_tile(int layer, Dest dest, int half, const TileLayout& layout, std::int64_t slots,
+                std::int64_t base, std::int64_t value, std::int64_t elem);
+  /// Stores an output tile from an ofmap half; channel `c0` is in bank 0, slot 0.
+  int store_tile(int layer, const std::string& tensor, int half, const PixelTile& tile,
+                 std::int64_t c0, std::int64_t planes, std::int64_t base, std::int64_t slot_bytes,
+                 std::int64_t pitch);
+  /// Puts parameter records into memory and returns their address.
+  std::uint64_t put_records(const std::vector<EncodedRecord>& records);
+  int load_records(int layer, std::uint64_t address, std::int64_t count, int half);
+};
+
+/// Channel record of output channel `n`; checks what the hardware can do.
+[[nodiscard]] ChannelRecord channel_record(const Context& context, const Layer& layer,
+                                           std::int64_t n);
+/// Add record of a residual add with operands in the order given.
+[[nodiscard]] AddRecord add_record(const Context& context, const Layer& add, bool swapped);
+/// Sets convention, rounding, clamps and zero point of a post op from a layer's requant.
+void set_requant(const Context& context, const Layer& layer, PostOp& post);
+
+void lower_conv(Context& context, const ConvUnit& unit);
+void lower_pool(Context& context, int layer);
+void lower_add(Context& context, int layer);
+void lower_clamp(Context& context, int layer);
+
+}  // namespace tactus::lower

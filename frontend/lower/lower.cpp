@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lower/lower.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "lower/context.hpp"
+#include "numerics/errors.hpp"
+
+namespace tactus {
+
+namespace lower {
+
+namespace {
+
+[[nodiscard]] bool is_product(const Layer& layer) {
+  return layer.op == LayerOp::conv2d || layer.op == LayerOp::linear;
+}
+
+/// Decides what is folded, what stays on chip, and emits the layers in order.
+class NetworkLowering {
+ public:
+  NetworkLowering(const Network& network, const ArchConfig& config) : ctx_(network, config) {}
+
+  Program run() {
+    find_units();
+    for (const auto& input : ctx_.network.inputs) ctx_.place_in_memory(input.name);
+    for (auto& unit : units_) ctx_.plans.emplace(ctx_.layer(unit.layer).id, plan(unit));
+    find_residents();
+    emit();
+    for (const auto& layer : ctx_.network.layers) ctx_.place(layer.id);
+    Program program = ctx_.builder.finish();
+    program.layers = std::move(ctx_.infos);
+    program.tensors = std::move(ctx_.tensors);
+    return program;
+  }
+
+ private:
+  [[nodiscard]] int count() const { return static_cast<int>(ctx_.network.layers.size()); }
+
+  [[nodiscard]] bool is_output(const std::string& id) const {
+    const auto& out = ctx_.network.outputs;
+    return std::find(out.begin(), out.end(), id) != out.end();
+  }
+
+  /// Number of layer operands that read a tensor, flatten seen through.
+  [[nodiscard]] int readers(const std::string& id) const {
+    int n = 0;
+    for (const auto& layer : ctx_.network.layers) {
+      if (layer.op == LayerOp::flatten) continue;
+      for (const auto& in : layer.inputs) n += ctx_.source_of(in) == id ? 1 : 0;
+    }
+    return n;
+  }
+
+  [[nodiscard]] int index_of(const std::string& id) const {
+    for (int i = 0; i < count(); ++i) {
+      if (ctx_.layer(i).id == id) return i;
+    }
+    return -1;
+  }
+
+  void find_units() {
+    for (int i = 0; i < count(); ++i) {
+      const Layer& layer = ctx_.layer(i);
+      LayerInfo info;
+      info.id = layer.id;
+      info.source_name = layer.source_name;
+      info.op = name_of(layer.op);
+      ctx_.infos.push_back(info);
+      if (layer.op == LayerOp::flatten) check_flatten(layer);
+      if (!is_product(layer)) continue;
+      ConvUnit unit;
+      unit.layer = i;
+      unit.input = ctx_.source_of(layer.inputs.at(0));
+      unit.output = layer.id;
+      units_.push_back(unit);
+    }
+    if (!ctx_.config.map_fuse_add) return;
+    for (int i = 0; i < count(); ++i) {
+      if (ctx_.layer(i).op == LayerOp::add) try_fold(i);
+    }
+  }
+
+  void check_flatten(const Layer& layer) const {
+    for (const auto& other : ctx_.network.layers) {
+      for (const auto& in : other.inputs) {
+        if (in == layer.id && other.op != LayerOp::linear && other.op != LayerOp::flatten) {
+          ctx_.refuse(layer, "flatten is supported in front of linear layers only, " + other.id +
+                                 " is a " + name_of(other.op));
+        }
+      }
+    }
+    if (is_output(layer.id)) ctx_.refuse(layer, "a flatten as network output is not supported");
+  }
+
+  /// Folds a residual add into the later of its two operands where that is a product whose result
+  /// nobody else reads and the other operand exists by then.
+  void try_fold(int add_index) {
+    const Layer& add = ctx_.layer(add_index);
+    if (add.requant.convention != Convention::add_mul_shift) return;
+    const std::string operand[2] = {ctx_.source_of(add.inputs.at(0)),
+                                    ctx_.source_of(add.inputs.at(1))};
+    if (operand[0] == operand[1]) return;
+    const int index[2] = {index_of(operand[0]), index_of(operand[1])};
+    const int later = index[1] > index[0] ? 1 : 0;
+    const int conv = index[later];
+    if (conv < 0 || !is_product(ctx_.layer(conv))) return;
+    if (is_output(operand[later]) || readers(operand[later]) != 1) return;
+    for (auto& unit : units_) {
+      if (unit.layer != conv || unit.add >= 0) continue;
+      unit.add = add_index;
+      unit.conv_is_second = later == 1;
+      unit.residual = operand[1 - later];
+      unit.output = add.id;
+      folded_.insert(add_index);
+    }
+  }
+
+  [[nodiscard]] ConvPlan plan(const ConvUnit& unit) const {
+    const Layer& layer = ctx_.layer(unit.layer);
+    const Shape in = ctx_.network.shape_of(unit.input);
+    ConvShape s;
+    s.in_c = in.c;
+    s.in_h = in.h;
+    s.in_w = in.w;
+    s.out_c = layer.out_shape.c;
+    s.out_h = layer.out_shape.h;
+    s.out_w = layer.out_shape.w;
+    if (layer.op == LayerOp::linear) {
+      s.window.kernel_h = in.h;
+      s.window.kernel_w = in.w;
+    } else {
+      s.groups = layer.groups;
+      s.window = {layer.kernel_h,   layer.kernel_w,   layer.stride_h,  layer.stride_w,
+                  layer.dilation_h, layer.dilation_w, layer.padding[0], layer.padding[1]};
+    }
+    s.out_elem = element_bytes(ctx_.network.format_of(unit.output));
+    if (unit.add >= 0) s.residual_elem = element_bytes(ctx_.network.format_of(unit.residual));
+    return plan_conv(layer, s, ctx_.config);
+  }
+
+  /// A tensor stays on chip when the unit that makes it has one input block, the very next unit of
+  /// work is its only reader, and that one reads it as one block.
+  void find_residents() {
+    if (!ctx_.config.map_residency) return;
+    for (std::size_t u = 0; u + 1 < units_.size(); ++u) {
+      const ConvUnit& from = units_[u];
+      const ConvUnit& to = units_[u + 1];
+      const std::string& id = from.output;
+      if (to.input != id || is_output(id) || readers(id) != 1 || to.residual == id) continue;
+      if (!adjacent(from.layer, to.layer)) continue;
+      const ConvPlan& source = ctx_.plans.at(ctx_.layer(from.layer).id);
+      const ConvPlan& target = ctx_.plans.at(ctx_.layer(to.layer).id);
+      if (source.pixels.size() != 1 || source.shape.groups != 1) continue;
+      if (target.pixels.size() != 1 || target.shape.groups != 1) continue;
+      if (source.shape.out_elem != 1) continue;
+      Resident r;
+      r.layout = layout_tile(target.shape.window, target.pixels[0], target.shape.in_h,
+                             target.shape.in_w, 1, ctx_.config.beat_bytes());
+      r.slots = target.slots;
+      r.log2_group = log2_of(target.group);
+      const bool holds_image =
+          r.layout.src_y == 0 && r.layout.src_x == 0 &&
+          r.layout.data_begin + target.shape.in_w <= r.layout.pitch &&
+          r.layout.first_line + target.shape.in_h <= r.layout.lines;
+      if (holds_image) ctx_.resident.emplace(id, r);
+    }
+  }
+
+  /// No other layer does work between two layers.
+  [[nodiscard]] bool adjacent(int from, int to) const {
+    for (int i = from + 1; i < to; ++i) {
+      if (ctx_.layer(i).op != LayerOp::flatten && folded_.count(i) == 0) return false;
+    }
+    return true;
+  }
+
+  void emit() {
+    std::size_t next_unit = 0;
+    for (int i = 0; i < count(); ++i) {
+      const Layer& layer = ctx_.layer(i);
+      switch (layer.op) {
+        case LayerOp::conv2d:
+        case LayerOp::linear:
+          lower_conv(ctx_, units_[next_unit++]);
+          break;
+        case LayerOp::add:
+          if (folded_.count(i) == 0) lower_add(ctx_, i);
+          break;
+        case LayerOp::clamp:
+          lower_clamp(ctx_, i);
+          break;
+        case LayerOp::maxpool:
+        case LayerOp::avgpool:
+        case LayerOp::global_avgpool:
+          lower_pool(ctx_, i);
+          break;
+        case LayerOp::flatten:
+          ctx_.infos[static_cast<std::size_t>(i)].fused_into = ctx_.source_of(layer.id);
+          ctx_.infos[static_cast<std::size_t>(i)].mapping = "no work";
+          break;
+      }
+    }
+  }
+
+  Context ctx_;
+  std::vector<ConvUnit> units_;
+  std::set<int> folded_;
+};
+
+}  // namespace
+
+}  // namespace lower
+
+Program lower_network(const Network& network, const ArchConfig& config) {
+  if (network.layers.size() > 65535) {
+    throw BadInput("the network has " + std::to_string(network.layers.size()) +
+                   " layers, tile ops number at most 65535");
+  }
+  return lower::NetworkLowering(network, config).run();
+}
+
+void place_inputs(const Program& program, const std::map<std::string, QTensor>& inputs,
+                  std::vector<std::uint8_t>& memory) {
+  for (const auto& [name, tensor] : inputs) {
+    const TensorPlace* place = program.find_tensor(name);
+    if (place == nullptr || !place->in_memory) {
+      throw BadInput("the model has no input named " + name);
+    }
+    if (!(tensor.shape == Shape{place->c, place->h, place->w})) {
+      throw BadInput("input " + name + " has shape " + std::to_string(tensor.shape.c) + "," +
+                     std::to_string(tensor.shape.h) + "," + std::to_string(tensor.shape.w) +
+                     ", the model wants " + std::to_string(place->c) + "," +
+                     std::to_string(place->h) + "," + std::to_string(place->w));
+    }
+    std::size_t i = 0;
+    for (int c = 0; c < place->c; ++c) {
+      for (int y = 0; y < place->h; ++y) {
+        std::uint8_t* line = memory.data() + place->address +
+                             static_cast<std::uint64_t>(c) * place->plane_stride +
+                             static_cast<std::uint64_t>(y) * place->line_stride;
+        for (int x = 0; x < place->w; ++x, ++i) {
+          const auto value = static_cast<std::uint32_t>(tensor.data[i]);
+          for (int b = 0; b < place->element_bytes; ++b) {
+            line[x * place->element_bytes + b] = static_cast<std::uint8_t>(value >> (8 * b));
+          }
+        }
+      }
+    }
+  }
+}
+
+QTensor read_tensor(const Program& program, const Network& network,
+                    const std::vector<std::uint8_t>& memory, const std::string& name) {
+  const TensorPlace* place = program.find_tensor(name);
+  if (place == nullptr || !place->in_memory) {
+    throw InternalError("tensor " + name + " is not in off-chip memory");
+  }
+  QTensor out;
+  out.shape = {place->c, place->h, place->w};
+  out.format = network.format_of(name);
+  out.data.reserve(static_cast<std::size_t>(out.shape.count()));
+  for (int c = 0; c < place->c; ++c) {
+    for (int y = 0; y < place->h; ++y) {
+      const std::uint8_t* line = memory.data() + place->address +
+                                 static_cast<std::uint64_t>(c) * place->plane_stride +
+                                 static_cast<std::uint64_t>(y) * place->line_stride;
+      for (int x = 0; x < place->w; ++x) {
+        std::uint32_t value = 0;
+        for (int b = 0; b < place->element_bytes; ++b) {
+          value |= static_cast<std::uint32_t>(line[x * place->element_bytes + b]) << (8 * b);
+        }
+        const int unused = 32 - 8 * place->element_bytes;
+        const auto shifted = static_cast<std::int32_t>(value << unused);
+        out.data.push_back(place->is_signed ? shifted >> unused
+                                            : static_cast<std::int32_t>(value));
+      }
+    }
+  }
+  return out;
+}
+
+}  // namespace tactus
