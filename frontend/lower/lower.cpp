@@ -28,7 +28,7 @@ class NetworkLowering {
     for (auto& unit : units_) ctx_.plans.emplace(ctx_.layer(unit.layer).id, plan(unit));
     find_residents();
     emit();
-    for (const auto& layer : ctx_.network.layers) ctx_.place(layer.id);
+    for (const auto& layer : ctx_.network.layers) (void)ctx_.place(layer.id);
     Program program = ctx_.builder.finish();
     program.layers = std::move(ctx_.infos);
     program.tensors = std::move(ctx_.tensors);
