@@ -105,13 +105,18 @@ class Reader {
 
 double size_in(const ArchConfig& config, EnergySize size) {
   switch (size) {
-    case EnergySize::event: return 1;
-    case EnergySize::beat_bit: return static_cast<double>(config.mem_data_bits);
+    case EnergySize::event:
+      return 1;
+    case EnergySize::beat_bit:
+      return static_cast<double>(config.mem_data_bits);
     case EnergySize::row_bit:
       return static_cast<double>(config.hw_array_cols * config.hw_operand_bits);
-    case EnergySize::operand_bit: return static_cast<double>(config.hw_operand_bits);
-    case EnergySize::acc_bit: return static_cast<double>(config.hw_acc_bits);
-    case EnergySize::record_bit: return 256;
+    case EnergySize::operand_bit:
+      return static_cast<double>(config.hw_operand_bits);
+    case EnergySize::acc_bit:
+      return static_cast<double>(config.hw_acc_bits);
+    case EnergySize::record_bit:
+      return 256;
   }
   throw InternalError("An energy entry has an unknown size.");
 }

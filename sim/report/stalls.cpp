@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/stalls.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "numerics/errors.hpp"
+
+namespace tactus {
+namespace {
+
+/// An op with its record and, per source queue, the op whose token it consumed.
+struct QueuedOp {
+  const TileOp* op = nullptr;
+  const RetireRecord* record = nullptr;
+  std::array<const QueuedOp*, queue_count> token_from{};
+};
+
+using Queues = std::array<std::vector<QueuedOp>, queue_count>;
+
+Queues join(const Program& program, const std::vector<RetireRecord>& retired) {
+  Queues queues;
+  for (const TileOp& op : program.ops) {
+    QueuedOp e;
+    e.op = &op;
+    queues[static_cast<std::size_t>(queue_of(op))].push_back(e);
+  }
+  for (const RetireRecord& record : retired) {
+    auto& queue = queues.at(static_cast<std::size_t>(record.queue));
+    if (record.seq >= queue.size() || queue[record.seq].record != nullptr) {
+      throw InternalError("The retire stream has an op that the program does not have: queue " +
+                          std::string(name_of(record.queue)) + ", number " +
+                          std::to_string(record.seq) + ".");
+    }
+    queue[record.seq].record = &record;
+  }
+  for (const auto& queue : queues) {
+    for (const QueuedOp& e : queue) {
+      if (e.record == nullptr) {
+        throw InternalError("The retire stream lacks an op of the program: " + disassemble(*e.op) +
+                            ".");
+      }
+    }
+  }
+  return queues;
+}
+
+/// The n-th wait of a queue for another consumes the n-th token of that pair.
+void match_tokens(Queues& queues) {
+  for (std::size_t from = 0; from < queue_count; ++from) {
+    for (std::size_t to = 0; to < queue_count; ++to) {
+      std::size_t next = 0;
+      const auto& sources = queues[from];
+      for (QueuedOp& e : queues[to]) {
+        if ((e.op->wait >> from & 1U) == 0) continue;
+        while (next < sources.size() && (sources[next].op->push >> to & 1U) == 0) ++next;
+        if (next == sources.size()) {
+          throw InternalError("An op waits for a token that no op pushes: " + disassemble(*e.op) +
+                              ".");
+        }
+        e.token_from[from] = &sources[next++];
+      }
+    }
+  }
+}
+
+const QueuedOp* last_arrival(const QueuedOp& e) {
+  const QueuedOp* last = nullptr;
+  for (const QueuedOp* source : e.token_from) {
+    if (source != nullptr && (last == nullptr || source->record->cycle > last->record->cycle)) {
+      last = source;
+    }
+  }
+  return last;
+}
+
+Cycle& cause_of(const QueuedOp& source, Stalls& stalls) {
+  if (source.record->queue == Queue::post) return stalls.psum;
+  if (source.record->queue == Queue::store) return stalls.store;
+  if (const auto* load = std::get_if<LoadOp>(&source.op->body)) {
+    switch (static_cast<Dest>(load->dest)) {
+      case Dest::ifmap:
+      case Dest::ofmap:
+        return stalls.ifmap;
+      case Dest::weight:
+        return stalls.weight;
+      case Dest::param:
+        return stalls.param;
+      case Dest::inst:
+        return stalls.token;
+    }
+  }
+  if (std::holds_alternative<FillOp>(source.op->body)) return stalls.ifmap;
+  return stalls.token;
+}
+
+/// Idle cycles [from, to) in front of a compute op.
+Stalls attribute(const QueuedOp& e, Cycle from, Cycle to) {
+  Stalls stalls;
+  const QueuedOp* last = last_arrival(e);
+  const Cycle arrival = last == nullptr ? 0 : last->record->cycle + 1;
+  const Cycle middle = std::min(std::max(arrival, from), to);
+  Cycle held = from;
+  if (last != nullptr && last->record->queue == Queue::load) {
+    const QueuedOp* store = last->token_from[static_cast<std::size_t>(Queue::store)];
+    if (store != nullptr) {
+      held = std::min(std::max(store->record->cycle + 1, from), middle);
+      stalls.store += held - from;
+    }
+  }
+  if (last != nullptr) cause_of(*last, stalls) += middle - held;
+  stalls.token += to - middle;
+  return stalls;
+}
+
+}  // namespace
+
+std::vector<LayerTiming> layer_timings(const Program& program,
+                                       const std::vector<RetireRecord>& retired) {
+  Queues queues = join(program, retired);
+  match_tokens(queues);
+  std::vector<LayerTiming> layers(program.layers.size());
+  std::vector<Cycle> end(layers.size(), 0);  // last retire + 1
+  for (const auto& queue : queues) {
+    for (const QueuedOp& e : queue) {
+      LayerTiming& layer = layers.at(e.op->layer);
+      layer.has_ops = true;
+      layer.events += e.record->events;
+      end[e.op->layer] = std::max(end[e.op->layer], e.record->cycle + 1);
+    }
+  }
+  Cycle before = 0;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    layers[i].cycles = std::max(end[i], before) - before;
+    before = std::max(end[i], before);
+  }
+  Cycle free = 0;  // first cycle after all earlier compute ops
+  for (const QueuedOp& e : queues[static_cast<std::size_t>(Queue::compute)]) {
+    LayerTiming& layer = layers[e.op->layer];
+    if (e.record->start > free) layer.stalls += attribute(e, free, e.record->start);
+    const Cycle busy_from = std::max(e.record->start, free);
+    const Cycle next = e.record->cycle + 1;
+    if (next > busy_from) layer.compute_cycles += next - busy_from;
+    free = std::max(free, next);
+  }
+  return layers;
+}
+
+}  // namespace tactus
