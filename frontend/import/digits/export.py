@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trained network to integers: weights, biases and requantisation constants as plain data."""
+
+import math
+
+import numpy as np
+import torch
+
+from topology import INPUT, INPUT_SHAPE, limits
+
+MULT_BITS = 24        # two's complement, so the multipliers are below 2^23
+ADD_MULT_BITS = 24    # operand multipliers of the residual adds
+ADD_BITS = 48
+INT32 = limits(32, True)
+
+
+def mult_and_shift(scale, bits=MULT_BITS):
+    """Integers with mult / 2^shift nearest to scale > 0 and mult of full width."""
+    mantissa, exponent = math.frexp(scale)
+    mult, shift = round(mantissa * (1 << (bits - 1))), bits - 1 - exponent
+    if mult == 1 << (bits - 1):
+        mult, shift = mult >> 1, shift - 1
+    while mult % 2 == 0 and shift > 0:  # 1/4 is stored as 1 / 2^2
+        mult, shift = mult >> 1, shift - 1
+    if not (0 < mult < 1 << (bits - 1) and 0 <= shift <= 63):
+        raise ValueError(f"scale {scale} does not fit a {bits}-bit multiplier")
+    return mult, shift
+
+
+def _requant(act, mult, shift, add=None):
+    low, high = act.clamp_range()
+    content = {"convention": "mul_shift", "rounding": act.rounding, "clamp_min": low,
+               "clamp_max": high, "mult_bits": MULT_BITS, "add_bits": ADD_BITS,
+               "mult": np.array(mult, np.int64), "shift": np.array(shift, np.int64)}
+    if add is not None:
+        content["add"] = np.array(add, np.int64)
+    return content
+
+
+def _convolution(net, node, layer, act):
+    module = net.layers[node.id]
+    unit = net.step_of(node.inputs[0]).item() * module.step().detach().double().numpy()
+    bias = module.bias.detach().double().numpy()
+    out_step = act.log_step.exp().item()
+    pairs = [mult_and_shift(u / out_step) for u in unit]
+    mult, shift = zip(*pairs)
+    layer.update(stride=[node.stride] * 2, padding=[node.padding] * 4, dilation=[1, 1], groups=1)
+    add = None
+    if net.variant.bias_kind == "bias":
+        layer["bias"] = np.round(bias / unit).astype(np.int64)
+    else:
+        add = [round(b / out_step * 2.0**s) for b, s in zip(bias, shift)]
+    layer["requant"] = _requant(act, mult, shift, add)
+
+
+def _linear(net, node, layer):
+    module = net.layers[node.id]
+    unit = net.step_of(node.inputs[0]).item() * module.step().item()
+    layer["bias"] = np.round(module.bias.detach().double().numpy() / unit).astype(np.int64)
+    layer["requant"] = {"convention": "none", "clamp_min": INT32[0], "clamp_max": INT32[1]}
+
+
+def _add(net, node, layer, act):
+    out_step = act.log_step.exp().item()
+    pairs = [mult_and_shift(net.step_of(i).item() / out_step, ADD_MULT_BITS)
+             for i in node.inputs]
+    shift = max(s for _, s in pairs)
+    for k, (mult, s) in enumerate(pairs):
+        layer[f"requant_{k}"] = {"mult": mult, "left_shift": shift - s}
+    low, high = act.clamp_range()
+    layer["requant"] = {"convention": "add_mul_shift", "rounding": act.rounding,
+                        "clamp_min": low, "clamp_max": high, "mult_bits": ADD_MULT_BITS,
+                        "add_bits": ADD_BITS, "shift": np.array([shift], np.int64)}
+
+
+def model_of(net, producer):
+    """The model (a network in double precision) as plain data for modelfile and reference."""
+    v = net.variant
+    spatial = {}
+    with torch.no_grad():
+        for ident, value in net.run(torch.zeros(1, *INPUT_SHAPE).double()).items():
+            spatial[ident] = value.shape[-1]
+    layers = []
+    for n in net.nodes:
+        act = net.activation_of(n.id) if n.op != "linear" else None
+        own = net.acts[n.id] if n.id in net.acts else act
+        bits, signed, zp = ((own.bits, own.signed, int(own.zero_point)) if own else (32, True, 0))
+        layer = {"id": n.id, "op": n.op, "source_name": n.source, "inputs": list(n.inputs),
+                 "out_bits": bits, "out_signed": int(signed), "out_zero_point": zp}
+        if n.op in ("conv2d", "linear"):
+            q = net.layers[n.id].weight_integers().detach().numpy()
+            layer["weight"] = np.round(q).astype(np.int64)
+            layer["weight_format"] = {"bits": v.weight_bits, "signed": 1, "sparsity": "dense"}
+        if n.op == "conv2d":
+            _convolution(net, n, layer, act)
+        elif n.op == "linear":
+            _linear(net, n, layer)
+        elif n.op == "add":
+            _add(net, n, layer, act)
+        elif n.op == "maxpool":
+            layer.update(kernel=[n.kernel] * 2, stride=[n.stride] * 2, padding=[n.padding] * 4)
+        else:
+            ratio = net.step_of(n.inputs[0]).item() / net.step_of(n.id).item()
+            mult, shift = mult_and_shift(ratio / spatial[n.inputs[0]] ** 2)
+            layer["requant"] = _requant(own, [mult], [shift])
+        layers.append(layer)
+    return {"name": v.name, "producer": producer, "outputs": [net.nodes[-1].id],
+            "inputs": {INPUT: {"shape": list(INPUT_SHAPE), "bits": v.input_bits,
+                               "signed": int(v.input_signed), "zero_point": v.input_zero_point,
+                               "scale": v.input_scale}},
+            "layers": layers}
