@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "synth/layer_maker.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "numerics/errors.hpp"
+
+namespace tactus::synth {
+namespace {
+
+/// Width of the random multipliers; leaves 48 bits for the accumulator.
+constexpr int kMultBits = 16;
+
+int whole_number(const std::string& text, std::size_t max_digits) {
+  const bool good = !text.empty() && text.size() <= max_digits &&
+                    text.find_first_not_of("0123456789") == std::string::npos;
+  return good ? std::stoi(text) : -1;
+}
+
+void check_range(const char* name, std::int64_t value, std::int64_t low, std::int64_t high) {
+  if (value < low || value > high) {
+    throw BadInput("synth: " + std::string(name) + " = " + std::to_string(value) +
+                   " is outside " + std::to_string(low) + ".." + std::to_string(high));
+  }
+}
+
+}  // namespace
+
+Sparsity parse_sparsity(const std::string& text) {
+  Sparsity result;
+  if (text == "dense") return result;
+  const std::size_t colon = text.find(':');
+  if (colon != std::string::npos) {
+    result.n = whole_number(text.substr(0, colon), 3);
+    result.m = whole_number(text.substr(colon + 1), 3);
+    if (result.n >= 1 && result.n < result.m) {
+      result.label = text;
+      return result;
+    }
+    if (result.n >= 1 && result.n == result.m) return Sparsity{};
+  } else if (text == "0" || text == "0.") {
+    return result;
+  } else if (text.rfind("0.", 0) == 0 || text.rfind('.', 0) == 0) {
+    std::string digits = text.substr(text.find('.') + 1);
+    const int ppm = whole_number(digits, 6);
+    if (ppm >= 0) {
+      digits.resize(6, '0');
+      result.label = "unstructured";
+      result.zero_ppm = std::stoi(digits);
+      return result;
+    }
+  }
+  throw BadInput("synth: sparsity = '" + text +
+                 "' is none of dense, N:M and a fraction from 0 to 0.999999");
+}
+
+std::int64_t integer_sqrt(std::int64_t value) {
+  std::int64_t root = 0;
+  for (std::int64_t bit = std::int64_t{1} << 31; bit > 0; bit >>= 1) {
+    const std::int64_t trial = root + bit;
+    if (trial <= value / trial) root = trial;
+  }
+  return root;
+}
+
+LayerMaker::LayerMaker(const std::string& network_name, const SynthOptions& options)
+    : options_(options), sparsity_(parse_sparsity(options.sparsity)), random_(options.seed) {
+  check_range("act_bits", options.act_bits, 2, 8);
+  check_range("weight_bits", options.weight_bits, 2, 8);
+  check_range("image", options.image, 1, 4096);
+  network_.name = network_name;
+  network_.producer = "tactus synth";
+}
+
+Format LayerMaker::activation(bool is_signed) const {
+  return Format{options_.act_bits, is_signed, 0};
+}
+
+void LayerMaker::input(const std::string& name, Shape shape) {
+  NetworkInput input;
+  input.name = name;
+  input.shape = shape;
+  input.format = activation(false);
+  network_.inputs.push_back(std::move(input));
+}
+
+Layer LayerMaker::start(const std::string& name, LayerOp op, std::vector<std::string> inputs) {
+  std::string number = std::to_string(network_.layers.size());
+  number.insert(0, number.size() < 3 ? 3 - number.size() : 0, '0');
+  Layer layer;
+  layer.id = number + "_" + name;
+  std::replace(layer.id.begin(), layer.id.end(), '.', '_');
+  layer.source_name = name;
+  layer.op = op;
+  layer.inputs = std::move(inputs);
+  return layer;
+}
+
+std::string LayerMaker::keep(Layer layer) {
+  network_.layers.push_back(std::move(layer));
+  return network_.layers.back().id;
+}
+
+void LayerMaker::fill_weights(Layer& layer, std::int64_t taps) {
+  layer.weight_format = Format{options_.weight_bits, true, 0};
+  layer.sparsity = sparsity_.label;
+  const std::int64_t limit = layer.weight_format.max();
+  const auto outputs = static_cast<std::size_t>(layer.out_channels);
+  const auto inner = static_cast<std::size_t>(layer.in_channels_per_group);
+  const auto window = static_cast<std::size_t>(taps);
+  layer.weight.assign(outputs * inner * window, 0);
+  const auto nonzero = [&] {
+    const std::int64_t value = random_.below(2 * limit) - limit;
+    return static_cast<std::int16_t>(value < 0 ? value : value + 1);
+  };
+  if (sparsity_.m == 0) {
+    for (std::int16_t& weight : layer.weight) {
+      if (sparsity_.zero_ppm == 0) {
+        weight = static_cast<std::int16_t>(random_.below(2 * limit + 1) - limit);
+      } else if (random_.below(1000000) >= sparsity_.zero_ppm) {
+        weight = nonzero();
+      }
+    }
+    return;
+  }
+  const auto block = static_cast<std::size_t>(sparsity_.m);
+  for (std::size_t o = 0; o < outputs; ++o) {
+    for (std::size_t t = 0; t < window; ++t) {
+      for (std::size_t first = 0; first < inner; first += block) {
+        const std::size_t size = std::min(block, inner - first);
+        // Each position is taken with the chance that leaves n of them, so all subsets are
+        // equally likely.
+        std::size_t wanted = std::min(size, static_cast<std::size_t>(sparsity_.n));
+        for (std::size_t i = 0; i < size && wanted > 0; ++i) {
+          if (random_.below(static_cast<std::int64_t>(size - i)) >=
+              static_cast<std::int64_t>(wanted)) {
+            continue;
+          }
+          layer.weight[(o * inner + first + i) * window + t] = nonzero();
+          --wanted;
+        }
+      }
+    }
+  }
+}
+
+void LayerMaker::scale_output(Layer& layer, std::int64_t fan_in, Output output) {
+  // Standard deviation of the accumulator: sqrt(terms) * rms(w) * rms(x), where uniform weights
+  // have max/sqrt(3), and activations about a third of their maximum.
+  std::int64_t terms = fan_in;
+  if (sparsity_.m > 0) terms = fan_in * sparsity_.n / sparsity_.m;
+  if (sparsity_.zero_ppm > 0) terms = fan_in * (1000000 - sparsity_.zero_ppm) / 1000000;
+  const std::int64_t weight_max = layer.weight_format.max();
+  const std::int64_t input_max = activation(false).max();
+  const std::int64_t sigma = std::max<std::int64_t>(
+      1, integer_sqrt(std::max<std::int64_t>(1, terms) * weight_max * weight_max / 3) *
+             input_max / 3);
+  layer.bias.resize(static_cast<std::size_t>(layer.out_channels));
+  for (std::int64_t& bias : layer.bias) bias = random_.below(sigma / 2 + 1) - sigma / 4;
+
+  Requant& r = layer.requant;
+  if (output == Output::raw) {
+    layer.out_format = Format{32, true, 0};
+    r.clamp_min = layer.out_format.min();
+    r.clamp_max = layer.out_format.max();
+    return;
+  }
+  layer.out_format = activation(output == Output::plain);
+  r.convention = Convention::mul_shift;
+  r.rounding = Rounding::half_up;
+  r.clamp_min = layer.out_format.min();
+  r.clamp_max = layer.out_format.max();
+  r.mult_bits = kMultBits;
+  // One standard deviation becomes half the output range: mult / 2^shift = max / (2 sigma), with
+  // mult in 2^13..2^14 so that the spread between channels stays inside 16 bits.
+  int shift = 0;
+  std::int64_t mult = 0;
+  while (shift < 40) {
+    mult = (layer.out_format.max() << shift) / (2 * sigma);
+    if (mult >= (std::int64_t{1} << 13)) break;
+    ++shift;
+  }
+  mult = std::min<std::int64_t>(mult, (std::int64_t{1} << 14));
+  r.shift = {shift};
+  for (int o = 0; o < layer.out_channels; ++o) {
+    r.mult.push_back(mult - mult / 8 + random_.below(mult / 4 + 1));
+  }
+}
+
+std::string LayerMaker::conv(const std::string& name, const std::string& from,
+                             const Conv& shape, Output output) {
+  Layer layer = start(name, LayerOp::conv2d, {from});
+  layer.kernel_h = shape.kernel_h;
+  layer.kernel_w = shape.kernel_w;
+  layer.stride_h = layer.stride_w = shape.stride;
+  layer.padding = shape.padding;
+  layer.out_channels = shape.out_channels;
+  layer.in_channels_per_group = shape.in_channels;
+  const std::int64_t taps = std::int64_t{shape.kernel_h} * shape.kernel_w;
+  const std::int64_t outer = std::int64_t{shape.in_channels} * shape.out_channels;
+  if (taps > (std::int64_t{1} << 28) / outer) {
+    throw BadInput("synth: layer " + layer.id + " has more than 2^28 weights", {}, layer.id);
+  }
+  fill_weights(layer, taps);
+  scale_output(layer, shape.in_channels * taps, output);
+  return keep(std::move(layer));
+}
+
+std::string LayerMaker::linear(const std::string& name, const std::string& from, int inputs,
+                               int outputs) {
+  Layer layer = start(name, LayerOp::linear, {from});
+  layer.out_channels = outputs;
+  layer.in_channels_per_group = inputs;
+  fill_weights(layer, 1);
+  scale_output(layer, inputs, Output::raw);
+  return keep(std::move(layer));
+}
+
+std::string LayerMaker::maxpool(const std::string& name, const std::string& from) {
+  Layer layer = start(name, LayerOp::maxpool, {from});
+  layer.kernel_h = layer.kernel_w = 3;
+  layer.stride_h = layer.stride_w = 2;
+  layer.padding = {1, 1, 1, 1};
+  layer.out_format = activation(false);
+  layer.requant.clamp_max = layer.out_format.max();
+  return keep(std::move(layer));
+}
+
+std::string LayerMaker::add_relu(const std::string& name, const std::string& branch,
+                                 const std::string& other, bool other_is_signed) {
+  Layer layer = start(name, LayerOp::add, {branch, other});
+  layer.out_format = activation(false);
+  Requant& r = layer.requant;
+  r.convention = Convention::add_mul_shift;
+  r.mult_bits = kMultBits;
+  r.clamp_max = layer.out_format.max();
+  r.shift = {8};
+  // Factors 1 for signed branches and 5/8 for an unsigned one, which has twice the range.
+  layer.operand_scale[0].mult = 256;
+  layer.operand_scale[1].mult = other_is_signed ? 256 : 160;
+  return keep(std::move(layer));
+}
+
+std::string LayerMaker::global_avgpool(const std::string& name, const std::string& from,
+                                       int pixels) {
+  Layer layer = start(name, LayerOp::global_avgpool, {from});
+  layer.out_format = activation(false);
+  Requant& r = layer.requant;
+  r.convention = Convention::mul_shift;
+  r.mult_bits = kMultBits;
+  r.clamp_max = layer.out_format.max();
+  int shift = 13;
+  while ((std::int64_t{1} << (shift - 13)) < pixels) ++shift;
+  r.mult = {((std::int64_t{1} << shift) + pixels / 2) / pixels};
+  r.shift = {shift};
+  return keep(std::move(layer));
+}
+
+Network LayerMaker::finish(std::vector<std::string> outputs) {
+  network_.outputs = std::move(outputs);
+  check_network(network_);
+  return std::move(network_);
+}
+
+}  // namespace tactus::synth

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Random layers; only synth/*.cpp includes this.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "synth/synth.hpp"
+
+namespace tactus::synth {
+
+/// splitmix64: 64 random bits per call, the same everywhere.
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : state_(seed) {}
+  std::uint64_t next() {
+    std::uint64_t z = (state_ += 0x9e3779b97f4a7c15U);
+    z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;
+    return z ^ (z >> 31U);
+  }
+  /// 0..n-1, for n below 2^31.
+  std::int64_t below(std::int64_t n) {
+    return static_cast<std::int64_t>(((next() >> 32U) * static_cast<std::uint64_t>(n)) >> 32U);
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+/// Which weights are zero.
+struct Sparsity {
+  std::string label = "dense";  ///< as in the model file
+  int n = 0, m = 0;             ///< N:M, otherwise 0
+  int zero_ppm = 0;             ///< zero weights per million where m = 0
+};
+/// Throws BadInput for anything but the three spellings of SynthOptions.
+[[nodiscard]] Sparsity parse_sparsity(const std::string& text);
+
+/// Largest integer whose square is at most `value` (>= 0).
+[[nodiscard]] std::int64_t integer_sqrt(std::int64_t value);
+
+enum class Output : std::uint8_t { relu, plain, raw };
+
+/// Makes layers for a network under construction; ids get rising numbers.
+class LayerMaker {
+ public:
+  LayerMaker(const std::string& network_name, const SynthOptions& options);
+
+  void input(const std::string& name, Shape shape);
+  /// Row-wise change of the sparsity, for topology files.
+  void use_sparsity(const Sparsity& sparsity) { sparsity_ = sparsity; }
+
+  struct Conv {
+    int in_channels = 1, out_channels = 1, kernel_h = 1, kernel_w = 1, stride = 1;
+    std::array<int, 4> padding{0, 0, 0, 0};
+  };
+  /// Each returns the id of the new layer.
+  std::string conv(const std::string& name, const std::string& from, const Conv& shape,
+                   Output output);
+  std::string linear(const std::string& name, const std::string& from, int inputs, int outputs);
+  std::string maxpool(const std::string& name, const std::string& from);
+  /// Sum of a signed branch and another tensor, then ReLU.
+  std::string add_relu(const std::string& name, const std::string& branch,
+                       const std::string& other, bool other_is_signed);
+  std::string global_avgpool(const std::string& name, const std::string& from, int pixels);
+
+  /// The network, checked.
+  [[nodiscard]] Network finish(std::vector<std::string> outputs);
+
+ private:
+  Layer start(const std::string& name, LayerOp op, std::vector<std::string> inputs);
+  std::string keep(Layer layer);
+  void fill_weights(Layer& layer, std::int64_t taps);
+  void scale_output(Layer& layer, std::int64_t fan_in, Output output);
+  [[nodiscard]] Format activation(bool is_signed) const;
+
+  SynthOptions options_;
+  Sparsity sparsity_;
+  Random random_;
+  Network network_;
+};
+
+}  // namespace tactus::synth
