@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ranges of the fields of each op against the configuration and the image.
+#include <algorithm>
+
+#include "numerics/errors.hpp"
+#include "numerics/formats.hpp"
+#include "program/bit_pack.hpp"
+#include "program/op_fields.hpp"
+#include "program/validator_parts.hpp"
+
+namespace tactus {
+namespace {
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+class FieldCheck {
+ public:
+  explicit FieldCheck(const ValidatorInput& in) : in_(in), config_(in.config) {}
+
+  void run() {
+    for (index_ = 0; index_ < in_.program.ops.size(); ++index_) {
+      const TileOp& op = in_.program.ops[index_];
+      if (!in_.program.layers.empty()) {
+        require(op.layer < in_.program.layers.size(), "its layer does not exist");
+      }
+      std::visit(
+          [&](const auto& body) {
+            for_each_field(body, [&](const FieldInfo& field, std::int64_t value) {
+              require(fits(value, field.bits, field.is_signed),
+                      std::string(field.name) + " does not fit its " + std::to_string(field.bits) +
+                          " bits");
+            });
+            check(body);
+          },
+          op.body);
+    }
+  }
+
+ private:
+  void require(bool ok, const std::string& why) const {
+    if (!ok) refuse_op(in_.program, index_, why);
+  }
+  void at_least_one(std::int64_t value, const char* name) const {
+    require(value >= 1, std::string(name) + " must be 1 or more");
+  }
+  void inside(std::int64_t end, std::int64_t size, const std::string& what) const {
+    require(end <= size, "it reaches " + what + " " + std::to_string(end - 1) + ", but there are " +
+                             std::to_string(size));
+  }
+
+  template <class Op>
+  void check_descriptor(const Op& op) const {
+    at_least_one(op.planes, "planes");
+    at_least_one(op.lines, "lines");
+    at_least_one(op.line_bytes, "line_bytes");
+    const std::int64_t beat = config_.beat_bytes();
+    const auto address = static_cast<std::uint64_t>(op.mem_addr);
+    require(address % static_cast<std::uint64_t>(beat) == 0, "mem_addr is not beat aligned");
+    require(op.plane_stride % beat == 0, "plane_stride is not beat aligned");
+    require(op.line_stride % beat == 0, "line_stride is not beat aligned");
+    const std::uint64_t size = in_.program.image.size();
+    const std::int64_t extent = (op.planes - 1) * op.plane_stride +
+                                (op.lines - 1) * op.line_stride +
+                                ceil_div(op.line_bytes, beat) * beat;
+    require(address <= size && static_cast<std::uint64_t>(extent) <= size - address,
+            "its off-chip range ends behind the image of " + std::to_string(size) + " bytes");
+  }
+
+  void check(const LoadOp& op) const {
+    check_descriptor(op);
+    const std::int64_t beat = config_.beat_bytes();
+    const std::int64_t group = std::int64_t{1} << op.log2_group;
+    std::int64_t beats = 0;
+    std::int64_t banks = 1;
+    switch (static_cast<Dest>(op.dest)) {
+      case Dest::ifmap:
+        beats = config_.ifmap_bank_bytes() / beat;
+        banks = config_.hw_array_rows;
+        break;
+      case Dest::ofmap:
+        beats = config_.ofmap_bank_bytes() / beat;
+        banks = config_.hw_array_cols;
+        break;
+      case Dest::weight:
+        beats = config_.weight_rows() * config_.hw_array_cols / beat;
+        break;
+      case Dest::param:
+        beats = config_.param_records() * record_bytes / beat;
+        break;
+      case Dest::inst:
+        beats = config_.hw_segment_ops * op_bytes / beat;
+        break;
+      default:
+        require(false, "there is no buffer with the number of dest");
+    }
+    require(group <= banks, "log2_group asks for more groups than there are banks");
+    const std::int64_t slots = ceil_div(op.planes, group);
+    inside(op.dst_base + (slots - 1) * op.dst_slot_stride + (op.lines - 1) * op.dst_line_stride +
+               ceil_div(op.line_bytes, beat),
+           beats, "beat");
+  }
+
+  void check(const FillOp& op) const {
+    const bool to_ifmap = op.dest == static_cast<std::int64_t>(Dest::ifmap);
+    require(to_ifmap || op.dest == static_cast<std::int64_t>(Dest::ofmap),
+            "only ifmap and ofmap can be filled");
+    at_least_one(op.beats, "beats");
+    const std::int64_t bytes = to_ifmap ? config_.ifmap_bank_bytes() : config_.ofmap_bank_bytes();
+    inside(op.dst_base + op.beats, bytes / config_.beat_bytes(), "beat");
+  }
+
+  void check_zero_point(const char* name, std::int64_t zero_point, std::int64_t is_signed) const {
+    const Format container{static_cast<int>(config_.hw_operand_bits), is_signed != 0, 0};
+    require(container.holds(zero_point), std::string(name) + " is outside the operand's range");
+  }
+
+  void check(const ComputeOp& op) const {
+    at_least_one(op.out_h, "out_h");
+    at_least_one(op.out_w, "out_w");
+    at_least_one(op.slots, "slots");
+    at_least_one(op.kernel_w, "kernel_w");
+    at_least_one(op.k_rows, "k_rows");
+    require(op.rows_used >= 1 && op.rows_used <= config_.hw_array_rows,
+            "rows_used must be 1 to hw.array_rows");
+    require(op.cols >= 1 && op.cols <= config_.hw_array_cols, "cols must be 1 to hw.array_cols");
+    const std::int64_t group = std::int64_t{1} << op.log2_group;
+    require(op.rows_used % group == 0, "2^log2_group must divide rows_used");
+    require(op.folds == ceil_div(op.k_rows, op.rows_used),
+            "folds must be ceil(k_rows / rows_used)");
+    require(op.start_slot < op.slots, "start_slot must be less than slots");
+    require(op.start_kx < op.kernel_w, "start_kx must be less than kernel_w");
+    require(op.dataflow == 0, "dataflow must be 0");
+    for (const auto bits : {op.act_bits, op.wgt_bits}) {
+      require(bits >= 1 && bits <= config_.hw_operand_bits,
+              "act_bits and wgt_bits must be 1 to hw.operand_bits");
+    }
+    check_zero_point("act_zp", op.act_zp, op.act_signed);
+    check_zero_point("wgt_zp", op.wgt_zp, op.wgt_signed);
+    inside(op.weight_base + op.k_rows, config_.weight_rows(), "weight row");
+    inside(op.psum_base + op.out_h * op.out_w, config_.psum_entries(), "psum entry");
+    inside(op.ifmap_base + largest_offset(op, ceil_div(op.k_rows, group)) +
+               (op.out_h - 1) * op.step_y + (op.out_w - 1) * op.step_x + 1,
+           config_.ifmap_bank_bytes(), "ifmap byte");
+  }
+
+  /// Largest row offset over the (slot, kx, ky) positions that the op visits.
+  static std::int64_t largest_offset(const ComputeOp& op, std::int64_t positions) {
+    std::int64_t slot = op.start_slot;
+    std::int64_t kx = op.start_kx;
+    std::int64_t ky = op.start_ky;
+    std::int64_t largest = 0;
+    for (std::int64_t i = 0; i < positions; ++i) {
+      largest =
+          std::max(largest, slot * op.slot_stride + ky * op.step_ky + kx * op.step_kx);
+      if (++slot < op.slots) continue;
+      slot = 0;
+      if (++kx < op.kernel_w) continue;
+      kx = 0;
+      ++ky;
+    }
+    return largest;
+  }
+
+  void check(const PostOp& op) const {
+    require(op.mode <= static_cast<std::int64_t>(PostMode::clamp), "mode must be 0 to 5");
+    const auto mode = static_cast<PostMode>(op.mode);
+    const bool from_psum = mode == PostMode::requant || mode == PostMode::requant_add;
+    const bool window = mode == PostMode::max_window || mode == PostMode::sum_window;
+    const bool channel_records = from_psum || mode == PostMode::sum_window;
+    const bool add_record = mode == PostMode::requant_add || mode == PostMode::add;
+    at_least_one(op.channels, "channels");
+    at_least_one(op.out_h, "out_h");
+    at_least_one(op.out_w, "out_w");
+    if (window) {
+      at_least_one(op.win_h, "win_h");
+      at_least_one(op.win_w, "win_w");
+    }
+    if (from_psum) {
+      require(op.channels <= config_.hw_array_cols, "channels must be at most hw.array_cols");
+      inside(op.psum_base + op.out_h * op.out_w, config_.psum_entries(), "psum entry");
+    }
+    const std::int64_t records = (channel_records ? op.channels : 0) + (add_record ? 1 : 0);
+    if (records > 0) {
+      inside(op.param_base + records, config_.param_records(), "parameter record");
+    }
+    require(op.convention <= static_cast<std::int64_t>(Convention::tflite_single),
+            "convention must be 0 to 4");
+    require(op.rounding <= static_cast<std::int64_t>(Rounding::trunc), "rounding must be 0 to 6");
+    require(op.clamp_min <= op.clamp_max, "clamp_min must not be above clamp_max");
+    if (mode != PostMode::requant) check_source(op, window, mode == PostMode::add);
+    check_destination(op);
+    check_in_place(op, mode);
+  }
+
+  void aligned(std::int64_t bytes, std::initializer_list<std::int64_t> values) const {
+    for (const auto value : values) {
+      require(value % bytes == 0, "elements of " + std::to_string(bytes) + " bytes are not aligned");
+    }
+  }
+
+  void check_source(const PostOp& op, bool window, bool two) const {
+    require(op.src_log2_bytes <= 2, "src_log2_bytes must be 0 to 2");
+    const std::int64_t bytes = std::int64_t{1} << op.src_log2_bytes;
+    aligned(bytes, {op.src_base, op.src_slot_stride, op.src_step_x, op.src_step_y});
+    const std::int64_t slots = ceil_div(op.channels, config_.hw_array_cols);
+    const std::int64_t rows = (slots - 1) * op.src_slot_stride + (op.out_h - 1) * op.src_step_y;
+    std::int64_t last = rows + (op.out_w - 1) * op.src_step_x;
+    if (window) {
+      aligned(bytes, {op.src_step_kx, op.src_step_ky});
+      last += (op.win_h - 1) * op.src_step_ky + (op.win_w - 1) * op.src_step_kx;
+    }
+    inside(op.src_base + last + bytes, config_.ofmap_bank_bytes(), "ofmap byte");
+    if (!two) return;
+    require(op.srcb_log2_bytes <= 2, "srcb_log2_bytes must be 0 to 2");
+    const std::int64_t bytes_b = std::int64_t{1} << op.srcb_log2_bytes;
+    aligned(bytes_b, {op.src_base_b, op.src_slot_stride, op.src_step_y});
+    inside(op.src_base_b + rows + op.out_w * bytes_b, config_.ofmap_bank_bytes(), "ofmap byte");
+  }
+
+  void check_destination(const PostOp& op) const {
+    const std::int64_t pixels = (op.out_h - 1) * op.dst_step_y;
+    if (op.dst == 1) {
+      require(op.dst_log2_bytes == 0, "elements in the ifmap buffer are bytes");
+      const std::int64_t group = std::int64_t{1} << op.dst_log2_group;
+      require(group <= config_.hw_array_rows,
+              "dst_log2_group asks for more groups than there are banks");
+      const std::int64_t slot = (op.dst_ch0 + op.channels - 1) / group;
+      inside(op.dst_base + slot * op.dst_slot_stride + pixels + op.out_w,
+             config_.ifmap_bank_bytes(), "ifmap byte");
+      return;
+    }
+    require(op.dst_log2_bytes <= 2, "dst_log2_bytes must be 0 to 2");
+    const std::int64_t bytes = std::int64_t{1} << op.dst_log2_bytes;
+    aligned(bytes, {op.dst_base, op.dst_slot_stride, op.dst_step_y});
+    inside(op.dst_base + destination_extent(op), config_.ofmap_bank_bytes(), "ofmap byte");
+  }
+
+  [[nodiscard]] std::int64_t destination_extent(const PostOp& op) const {
+    const std::int64_t slots = ceil_div(op.channels, config_.hw_array_cols);
+    return (slots - 1) * op.dst_slot_stride + (op.out_h - 1) * op.dst_step_y +
+           (op.out_w << op.dst_log2_bytes);
+  }
+
+  /// A source that the destination overwrites must be read element by element at the same address,
+  /// or the result would depend on the depth of the pipeline.
+  void check_in_place(const PostOp& op, PostMode mode) const {
+    if (mode == PostMode::requant || op.dst != 0 || op.dst_half != op.src_half) return;
+    const bool window = mode == PostMode::max_window || mode == PostMode::sum_window;
+    const std::int64_t end = op.dst_base + destination_extent(op);
+    const std::int64_t slots = ceil_div(op.channels, config_.hw_array_cols);
+    const auto safe = [&](std::int64_t base, std::int64_t log2_bytes, std::int64_t step_x) {
+      const std::int64_t taps = window ? (op.win_h - 1) * op.src_step_ky +
+                                             (op.win_w - 1) * op.src_step_kx
+                                       : 0;
+      const std::int64_t source_end = base + (slots - 1) * op.src_slot_stride +
+                                      (op.out_h - 1) * op.src_step_y + (op.out_w - 1) * step_x +
+                                      taps + (std::int64_t{1} << log2_bytes);
+      if (source_end <= op.dst_base || end <= base) return true;
+      const bool same_slots = slots == 1 || op.src_slot_stride == op.dst_slot_stride;
+      const bool same_lines = op.out_h == 1 || op.src_step_y == op.dst_step_y;
+      return !window && base == op.dst_base && log2_bytes == op.dst_log2_bytes &&
+             step_x == (std::int64_t{1} << log2_bytes) && same_slots && same_lines;
+    };
+    bool ok = safe(op.src_base, op.src_log2_bytes, op.src_step_x);
+    if (mode == PostMode::add) {
+      ok = ok && safe(op.src_base_b, op.srcb_log2_bytes, std::int64_t{1} << op.srcb_log2_bytes);
+    }
+    require(ok, "its destination overwrites source elements that it still has to read");
+  }
+
+  void check(const StoreOp& op) const {
+    check_descriptor(op);
+    const std::int64_t beat = config_.beat_bytes();
+    const std::int64_t slots = ceil_div(op.planes, config_.hw_array_cols);
+    inside(op.src_base + (slots - 1) * op.src_slot_stride + (op.lines - 1) * op.src_line_stride +
+               ceil_div(op.line_bytes, beat),
+           config_.ofmap_bank_bytes() / beat, "beat");
+  }
+
+  const ValidatorInput& in_;
+  const ArchConfig& config_;
+  std::size_t index_ = 0;
+};
+
+}  // namespace
+
+void check_fields(const ValidatorInput& in) { FieldCheck(in).run(); }
+
+}  // namespace tactus
