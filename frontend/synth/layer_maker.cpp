@@ -157,7 +157,14 @@ void LayerMaker::scale_output(Layer& layer, std::int64_t fan_in, Output output) 
       1, integer_sqrt(std::max<std::int64_t>(1, terms) * weight_max * weight_max / 3) *
              input_max / 3);
   layer.bias.resize(static_cast<std::size_t>(layer.out_channels));
-  for (std::int64_t& bias : layer.bias) bias = random_.below(sigma / 2 + 1) - sigma / 4;
+  // The bias takes away what an average activation contributes, or the sign of a channel's
+  // weight sum would decide nearly all of its outputs.
+  const std::size_t per_channel = layer.weight.size() / layer.bias.size();
+  for (std::size_t o = 0; o < layer.bias.size(); ++o) {
+    std::int64_t sum = 0;
+    for (std::size_t i = 0; i < per_channel; ++i) sum += layer.weight[o * per_channel + i];
+    layer.bias[o] = random_.below(sigma / 2 + 1) - sigma / 4 - sum * input_max * 3 / 10;
+  }
 
   Requant& r = layer.requant;
   if (output == Output::raw) {
