@@ -43,7 +43,8 @@ inline Network small_network() {
   Network n;
   n.name = "small";
   n.producer = "test";
-  n.inputs = {{"img", {3, 6, 6}, u4, false, "0.5"}, {"seq", {2, 1, 5}, Format{3, true, 0}, true, ""}};
+  n.inputs = {{"img", {3, 6, 6}, u4, false, "0.5"},
+              {"seq", {2, 1, 5}, Format{3, true, 0}, true, ""}};
 
   Layer conv = layer_of("000_conv", LayerOp::conv2d, {"img"}, u4);
   conv.source_name = "layer1.conv";
