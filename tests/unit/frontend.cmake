@@ -10,4 +10,4 @@ target_link_libraries(tactus_frontend_tests
 target_compile_definitions(tactus_frontend_tests
   PRIVATE TACTUS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 include(${doctest_DIR}/doctest.cmake)
-doctest_discover_tests(tactus_frontend_tests)
+doctest_discover_tests(tactus_frontend_tests TEST_PREFIX "unit: " PROPERTIES LABELS unit)
