@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// The layers of the reference against values calculated by hand.
+#include <doctest/doctest.h>
+
+#include "numerics/errors.hpp"
+#include "ref/reference.hpp"
+
+using namespace tactus;
+
+namespace {
+
+const Format raw{32, true, 0};
+
+Network one_layer(const Shape& in, const Format& format, Layer layer) {
+  Network n;
+  n.name = "one";
+  NetworkInput input;
+  input.name = "x";
+  input.shape = in;
+  input.format = format;
+  n.inputs = {input};
+  layer.id = "000_l";
+  layer.inputs = {"x"};
+  n.layers = {std::move(layer)};
+  n.outputs = {"000_l"};
+  check_network(n);
+  return n;
+}
+
+Layer conv(int out, int in_per_group, int kernel, std::vector<std::int16_t> weight) {
+  Layer l;
+  l.op = LayerOp::conv2d;
+  l.kernel_h = l.kernel_w = kernel;
+  l.out_channels = out;
+  l.in_channels_per_group = in_per_group;
+  l.weight_format = Format{8, true, 0};
+  l.weight = std::move(weight);
+  l.out_format = raw;
+  l.requant.clamp_min = raw.min();
+  l.requant.clamp_max = raw.max();
+  return l;
+}
+
+std::vector<std::int32_t> output(const Network& n, std::vector<std::int32_t> x,
+                                 const RefOptions& options = {},
+                                 std::uint64_t* overflows = nullptr) {
+  std::map<std::string, std::uint64_t> counts;
+  const QTensor input{n.inputs[0].shape, n.inputs[0].format, std::move(x)};
+  const auto out = run_reference(n, {{"x", input}}, options, &counts);
+  if (overflows != nullptr) *overflows = counts.at("000_l");
+  return out.at("000_l").data;
+}
+
+}  // namespace
+
+TEST_CASE("ref: convolution with padding, stride and zero points") {
+  // Input zero point 3: padding counts as 3, weight zero point 1.
+  Layer l = conv(1, 1, 2, {2, 3, 4, 5});
+  l.padding = {1, 0, 0, 1};
+  l.stride_w = 2;
+  l.weight_zero_point = {1};
+  l.bias = {100};
+  const Network n = one_layer({1, 2, 3}, Format{8, false, 3}, l);
+  // x - 3 = [1 2 3; 4 5 6], w - 1 = [1 2; 3 4]; rows start at -1, columns at 0 and 2.
+  // (0,0): 3*1 + 4*2 = 11; (0,1): 3*3 = 9; (1,0): 1 + 4 + 12 + 20 = 37; (1,1): 3 + 18 = 21
+  CHECK(output(n, {4, 5, 6, 7, 8, 9}) == std::vector<std::int32_t>{111, 109, 137, 121});
+}
+
+TEST_CASE("ref: dilation and groups") {
+  Layer l = conv(2, 1, 2, {1, 1, 1, 1, 1, 0, 0, -1});
+  l.groups = 2;
+  l.dilation_h = l.dilation_w = 2;
+  const Network n = one_layer({2, 3, 3}, Format{8, true, 0}, l);
+  CHECK(output(n, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 30, 40, 50, 60, 70, 80, 90}) ==
+        std::vector<std::int32_t>{1 + 3 + 7 + 9, 10 - 90});
+}
+
+TEST_CASE("ref: folds decide what a saturating accumulator holds") {
+  // 12 bits: [-2048, 2047]. Products in K order (c): 1500, 1000, -1000, 200.
+  Layer l = conv(1, 4, 1, {100, 100, -100, 100});
+  l.bias = {1};
+  const Network n = one_layer({4, 1, 1}, Format{8, true, 0}, l);
+  const std::vector<std::int32_t> x{15, 10, 10, 2};
+  RefOptions o;
+  o.acc_bits = 12;
+  o.overflow = Overflow::saturate;
+  std::uint64_t count = 0;
+  CHECK(output(n, x, o, &count) == std::vector<std::int32_t>{1701});  // one fold
+  CHECK(count == 0);
+  o.fold_rows["000_l"] = 2;  // 2500 -> 2047, then -800, then bias
+  CHECK(output(n, x, o, &count) == std::vector<std::int32_t>{1248});
+  CHECK(count == 1);
+  o.fold_rows["000_l"] = 3;  // 1500, then 200
+  CHECK(output(n, x, o, &count) == std::vector<std::int32_t>{1701});
+  CHECK(count == 0);
+  o.overflow = Overflow::wrap;
+  o.fold_rows["000_l"] = 1;  // 1500, 2500 wraps to -1596, -2596 wraps to 1500
+  CHECK(output(n, x, o, &count) == std::vector<std::int32_t>{1701});
+  CHECK(count == 2);
+}
+
+TEST_CASE("ref: the bias is the last fold") {
+  Layer l = conv(1, 1, 1, {100});
+  l.bias = {100};
+  const Network n = one_layer({1, 1, 1}, Format{8, true, 0}, l);
+  RefOptions o;
+  o.acc_bits = 12;
+  o.overflow = Overflow::saturate;
+  std::uint64_t count = 0;
+  CHECK(output(n, {20}, o, &count) == std::vector<std::int32_t>{2047});  // 2000 + 100
+  CHECK(count == 1);
+  CHECK(output(n, {-30}, o, &count) == std::vector<std::int32_t>{-1948});  // -2048 + 100
+  CHECK(count == 1);
+}
+
+TEST_CASE("ref: a column tile shares the K positions of its groups") {
+  // Depthwise 2x1: kernel positions of both channels alternate when they share a tile.
+  Layer l = conv(2, 1, 1, {});
+  l.groups = 2;
+  l.kernel_h = 3;
+  l.weight = {100, 100, -100, 1, 1, 1};
+  const Network n = one_layer({2, 3, 1}, Format{8, true, 0}, l);
+  const std::vector<std::int32_t> x{15, 10, 10, 1, 1, 1};  // channel 0: 1500, 1000, -1000
+  RefOptions o;
+  o.acc_bits = 12;
+  o.overflow = Overflow::saturate;
+  o.fold_rows["000_l"] = 2;
+  std::uint64_t count = 0;
+  o.array_cols = 1;  // own tile: {1500, 1000}, {-1000}
+  CHECK(output(n, x, o, &count) == std::vector<std::int32_t>{1047, 3});
+  CHECK(count == 1);
+  o.array_cols = 2;  // {1500, 0}, {1000, 0}, {-1000, 0}
+  CHECK(output(n, x, o, &count) == std::vector<std::int32_t>{1047, 3});
+  CHECK(count == 1);
+  o.fold_rows["000_l"] = 6;
+  CHECK(output(n, x, o, &count) == std::vector<std::int32_t>{1500, 3});
+  CHECK(count == 0);
+  // Padded to 4 channels: 6 positions hold 1500 (0) and 1000 (4), then -1000 (8).
+  o.fold_channels["000_l"] = 4;
+  CHECK(output(n, x, o, &count) == std::vector<std::int32_t>{1047, 3});
+  CHECK(count == 1);
+}
+
+TEST_CASE("ref: linear walks its input as (y, x, c) when told so") {
+  Layer l = conv(1, 4, 1, {100, 100, 100, 100});
+  l.op = LayerOp::linear;
+  const Network n = one_layer({4, 1, 1}, Format{8, true, 0}, l);
+  const std::vector<std::int32_t> x{15, -10, 10, 1};
+  RefOptions o;
+  o.acc_bits = 12;
+  o.overflow = Overflow::saturate;
+  o.fold_rows["000_l"] = 2;
+  std::uint64_t count = 0;
+  CHECK(output(n, x, o, &count) == std::vector<std::int32_t>{1600});  // 500, 1600
+  CHECK(count == 0);
+  o.linear_shape["000_l"] = {2, 1, 2};  // order 0, 2, 1, 3: 2500 -> 2047, then -900
+  CHECK(output(n, x, o, &count) == std::vector<std::int32_t>{1147});
+  CHECK(count == 1);
+}
+
+TEST_CASE("ref: pools") {
+  Layer l;
+  l.op = LayerOp::maxpool;
+  l.kernel_h = l.kernel_w = 2;
+  l.stride_h = l.stride_w = 2;
+  l.padding = {1, 1, 0, 0};
+  l.out_format = Format{8, true, -5};
+  const std::vector<std::int32_t> x{-9, -8, -7, -6, -5, -4, -3, -2, -1};
+  CHECK(output(one_layer({1, 3, 3}, l.out_format, l), x) ==
+        std::vector<std::int32_t>{-9, -7, -3, -1});
+
+  l.op = LayerOp::avgpool;
+  l.requant.convention = Convention::avg_tflite;
+  l.requant.clamp_min = -128;
+  l.requant.clamp_max = 127;
+  // Means over the inside taps: -9, -7.5, -4.5, -3 -> away from zero.
+  CHECK(output(one_layer({1, 3, 3}, l.out_format, l), x) ==
+        std::vector<std::int32_t>{-9, -8, -5, -3});
+
+  l.requant.convention = Convention::mul_shift;
+  l.requant.mult = {1};
+  l.requant.shift = {2};
+  l.count_include_pad = true;
+  // Sums of x + 5: -4, -3 - 2 = -5, -1 + 2 = 1, 0 + 1 + 3 + 4 = 8; /4 half up, - 5.
+  CHECK(output(one_layer({1, 3, 3}, l.out_format, l), x) ==
+        std::vector<std::int32_t>{-6, -6, -5, -3});
+}
+
+TEST_CASE("ref: inputs are checked") {
+  const Network n = one_layer({1, 1, 1}, Format{4, true, 0}, conv(1, 1, 1, {1}));
+  CHECK_THROWS_AS(output(n, {8}), BadInput);
+  CHECK_THROWS_AS(output(n, {1, 2}), BadInput);
+  CHECK_THROWS_AS((void)run_reference(n, {}, {}), BadInput);
+}

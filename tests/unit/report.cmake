@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# Tests of ref, energy and report; included by tests/unit/CMakeLists.txt.
+find_package(nlohmann_json 3.11 REQUIRED)
+add_executable(tactus_report_tests
+  ${PROJECT_SOURCE_DIR}/tests/support/doctest_main.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/energy_table_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/ref_exact_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/ref_network_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/report_json_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/report_test.cpp)
+target_link_libraries(tactus_report_tests
+  PRIVATE tactus::ref tactus::energy tactus::report nlohmann_json::nlohmann_json doctest::doctest)
+target_compile_definitions(tactus_report_tests
+  PRIVATE TACTUS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+include(${doctest_DIR}/doctest.cmake)
+doctest_discover_tests(tactus_report_tests)
