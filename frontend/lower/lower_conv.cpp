@@ -364,6 +364,7 @@ class ConvLowering {
     info.macs = macs_of(layer_);
     info.macs_executed = info.macs;
     info.fold_rows = ctx_.config.hw_array_rows;
+    info.fold_channels = plan_.group * plan_.slots;
     info.mapping = plan_.text();
     if (ctx_.resident.count(unit_.input) != 0) info.mapping += ", input on chip";
     if (unit_.add >= 0) {

@@ -133,6 +133,7 @@ struct LayerInfo {
   std::int64_t macs = 0;           ///< of the dense layer
   std::int64_t macs_executed = 0;  ///< multiplications on real K elements and columns
   std::int64_t fold_rows = 0;      ///< K elements per fold (U), 0 without weights
+  std::int64_t fold_channels = 0;  ///< K elements per kernel position, padding channels included
   std::string fused_into;          ///< id of the layer that produces the result, or empty
   std::string mapping;             ///< one line for inspect
 };

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command_line.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/program_options.hpp>
+#include <sstream>
+
+#include "numerics/errors.hpp"
+#include "run/backends.hpp"
+
+namespace tactus {
+
+namespace po = boost::program_options;
+
+namespace {
+
+struct Verb {
+  const char* name;
+  const char* arguments;
+  const char* summary;
+  const char* example;
+  const char* options;  ///< letters of the option groups it takes
+};
+
+// Option groups: a architecture, i inputs, b one back end, c several back ends, j json, s synth,
+// r rtl-build, f test faults.
+constexpr std::array<Verb, 8> verbs{{
+    {"run", "MODEL", "run a model on one back end and report cycles, energy and accuracy",
+     "tactus run traces/models/digits_w4a4.h5 --backend fast --inputs dataset", "aibjf"},
+    {"check", "MODEL", "run several back ends; stop at the first difference and explain it",
+     "tactus check traces/models/digits_w8a8.h5 --preset tiny_4 --backends ref,fast,rtl", "aicjf"},
+    {"inspect", "MODEL", "show layers, formats and how each layer is mapped",
+     "tactus inspect traces/models/digits_w4a4.h5 --preset edge_8", "aj"},
+    {"disasm", "MODEL", "print the tile ops of a model, one a line",
+     "tactus disasm traces/models/digits_w4a4.h5 --preset tiny_4", "aj"},
+    {"config", "", "print the effective architecture with ranges, units and meaning",
+     "tactus config --preset edge_16 --hw.acc_bits=24", "aj"},
+    {"synth", "NAME | --topology FILE.csv | --gemm M,N,K",
+     "write a shape-only model with random weights (NAME: resnet18)",
+     "tactus synth resnet18 --image 224 -o resnet18.h5", "sj"},
+    {"rtl-build", "", "verilate the RTL for an architecture into the build cache",
+     "tactus rtl-build --preset edge_16 --hw.acc_bits=24", "arj"},
+    {"compare", "A.json B.json", "two result files side by side, per layer",
+     "tactus compare a.json b.json", "j"},
+}};
+
+const Verb* find_verb(const std::string& name) {
+  const auto* it = std::find_if(verbs.begin(), verbs.end(),
+                                [&](const Verb& v) { return name == v.name; });
+  return it == verbs.end() ? nullptr : it;
+}
+
+po::options_description options_for(const Verb& verb) {
+  po::options_description all("Options");
+  const std::string groups = verb.options;
+  const auto has = [&](char c) { return groups.find(c) != std::string::npos; };
+  auto add = all.add_options();
+  if (has('a')) {
+    add("preset", po::value<std::string>(),
+        "start from a named architecture (default edge_16); see `tactus config --help`");
+    add("config", po::value<std::string>(), "read an INI file over it");
+  }
+  if (has('i')) {
+    add("inputs", po::value<std::string>(),
+        "golden, dataset, random:SEED or an HDF5 file (default: golden if the model has it)");
+    add("limit", po::value<std::size_t>(), "run only the first N inputs");
+  }
+  if (has('b')) add("backend", po::value<std::string>(), "ref, fast, systemc or rtl");
+  if (has('c')) {
+    add("backends", po::value<std::string>(),
+        "comma-separated list (default: all of this build)");
+  }
+  if (has('f')) {
+    add("backpressure", po::value<std::uint64_t>(),
+        "seed of random back-pressure on the memory ports (rtl; cycles change, values do not)");
+    add("fault", po::value<int>(), "test builds: number of the seeded fault");
+    add("fault-backend", po::value<std::string>(), "test builds: rtl (default) or systemc");
+  }
+  if (has('s')) {
+    add("topology", po::value<std::string>(), "SCALE-Sim topology CSV, one layer a row");
+    add("gemm", po::value<std::string>(), "M,N,K: one matrix product");
+    add("act-bits", po::value<int>(), "activation width (default 8)");
+    add("weight-bits", po::value<int>(), "weight width (default 8)");
+    add("sparsity", po::value<std::string>(), "dense, N:M or the fraction of zero weights");
+    add("seed", po::value<std::uint64_t>(), "seed of the weights (default 1)");
+    add("image", po::value<int>(), "input height and width (default 224)");
+    add("output,o", po::value<std::string>(), "model file to write");
+  }
+  if (has('r')) add("optimise", po::value<std::string>(), "-O1 builds faster, -O3 runs faster");
+  if (has('j')) add("json", po::value<std::string>(), "write the result as JSON to a file or -");
+  add("quiet,q", "no progress");
+  add("help,h", "this text");
+  return all;
+}
+
+/// Splits "--section.key=value" overrides off the arguments.
+std::vector<std::string> take_overrides(std::vector<std::string> args,
+                                        std::vector<std::pair<std::string, std::string>>& out) {
+  std::vector<std::string> rest;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    const std::string& a = args[i];
+    const auto equals = a.find('=');
+    const auto dot = a.find('.');
+    if (a.rfind("--", 0) != 0 || dot == std::string::npos || (equals != std::string::npos && dot > equals)) {
+      rest.push_back(a);
+      continue;
+    }
+    const std::string key = a.substr(2, equals == std::string::npos ? equals : equals - 2);
+    if (equals != std::string::npos) {
+      out.emplace_back(key, a.substr(equals + 1));
+    } else if (i + 1 < args.size()) {
+      out.emplace_back(key, args[++i]);
+    } else {
+      throw BadInput("option " + a + " needs a value: " + a + "=VALUE");
+    }
+  }
+  return rest;
+}
+
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> out;
+  std::stringstream stream(list);
+  for (std::string item; std::getline(stream, item, ',');) {
+    if (!item.empty()) out.push_back(item);
+  }
+  return out;
+}
+
+template <typename T>
+void take(const po::variables_map& map, const char* name, T& target) {
+  if (map.count(name) != 0) target = map[name].as<T>();
+}
+
+void read_options(const po::variables_map& map, CommandLine& out) {
+  take(map, "json", out.json);
+  take(map, "inputs", out.inputs);
+  take(map, "limit", out.limit);
+  take(map, "backend", out.backend);
+  if (map.count("backends") != 0) out.backends = split(map["backends"].as<std::string>());
+  take(map, "backpressure", out.backpressure);
+  take(map, "fault", out.fault);
+  take(map, "fault-backend", out.fault_backend);
+  take(map, "topology", out.topology);
+  take(map, "gemm", out.gemm);
+  take(map, "act-bits", out.synth.act_bits);
+  take(map, "weight-bits", out.synth.weight_bits);
+  take(map, "sparsity", out.synth.sparsity);
+  take(map, "seed", out.synth.seed);
+  take(map, "image", out.synth.image);
+  take(map, "output", out.output);
+  take(map, "optimise", out.optimise);
+  out.help = map.count("help") != 0;
+  out.quiet = map.count("quiet") != 0;
+}
+
+void read_architecture(const po::variables_map& map,
+                       const std::vector<std::pair<std::string, std::string>>& overrides,
+                       CommandLine& out) {
+  std::string name = "edge_16";
+  take(map, "preset", name);
+  out.config = preset(name);
+  out.config_given = map.count("preset") != 0 || map.count("config") != 0 || !overrides.empty();
+  if (map.count("preset") != 0) out.config_arguments += " --preset " + name;
+  if (map.count("config") != 0) {
+    out.config = read_config(map["config"].as<std::string>(), out.config);
+    out.config_arguments += " --config " + map["config"].as<std::string>();
+  }
+  for (const auto& [key, value] : overrides) {
+    set(out.config, key, value);
+    out.config_arguments += " --" + key + "=" + value;
+  }
+}
+
+}  // namespace
+
+CommandLine parse_command_line(int argc, const char* const* argv) {
+  CommandLine out;
+  std::vector<std::string> args(argv + 1, argv + argc);
+  if (args.empty() || args[0] == "--help" || args[0] == "-h" || args[0] == "help") {
+    out.help = true;
+    if (args.size() > 1) out.verb = args[1];
+    return out;
+  }
+  if (args[0] == "--version") {
+    out.version = true;
+    return out;
+  }
+  out.verb = args[0];
+  const Verb* verb = find_verb(out.verb);
+  if (verb == nullptr) {
+    throw BadInput("there is no verb '" + out.verb + "'; `tactus --help` lists them");
+  }
+  args.erase(args.begin());
+  std::vector<std::pair<std::string, std::string>> overrides;
+  args = take_overrides(std::move(args), overrides);
+  po::options_description all = options_for(*verb);
+  po::options_description hidden;
+  hidden.add_options()("positional", po::value<std::vector<std::string>>());
+  po::options_description both;
+  both.add(all).add(hidden);
+  po::positional_options_description position;
+  position.add("positional", -1);
+  po::variables_map map;
+  try {
+    const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+    po::store(
+        po::command_line_parser(args).options(both).positional(position).style(style).run(), map);
+  } catch (const po::error& e) {
+    throw BadInput("tactus " + out.verb + ": " + e.what() + "; `tactus " + out.verb +
+                   " --help` lists the options");
+  }
+  take(map, "positional", out.positional);
+  read_options(map, out);
+  const bool architecture = std::string(verb->options).find('a') != std::string::npos;
+  if (architecture) {
+    read_architecture(map, overrides, out);
+  } else if (!overrides.empty()) {
+    throw BadInput("tactus " + out.verb + " takes no architecture key --" + overrides[0].first);
+  }
+  return out;
+}
+
+std::string help_text(const std::string& name) {
+  std::ostringstream out;
+  const Verb* verb = find_verb(name);
+  if (verb == nullptr) {
+    out << "tactus: a bit-accurate, cycle-level simulator of a systolic-array DNN accelerator\n\n"
+           "usage: tactus VERB [arguments] [--section.key=value ...]\n\n";
+    for (const auto& v : verbs) {
+      out << "  " << v.name << std::string(11 - std::string(v.name).size(), ' ') << v.summary
+          << "\n";
+    }
+    out << "\n  tactus VERB --help explains a verb; tactus --version lists the back ends.\n"
+           "  Results go to stdout, progress to stderr. Exit codes: 0 ok, 1 mismatch, 2 bad "
+           "input,\n  3 internal error.\n";
+    return out.str();
+  }
+  out << "usage: tactus " << verb->name << " " << verb->arguments << " [options]\n\n  "
+      << verb->summary << "\n\n"
+      << options_for(*verb);
+  if (std::string(verb->options).find('a') != std::string::npos) {
+    out << "  --section.key=value   override an architecture key; `tactus config` lists them\n"
+           "\nPresets:";
+    for (const auto& p : preset_names()) out << " " << p;
+    out << "\n";
+  }
+  out << "\nExample: " << verb->example << "\n";
+  return out.str();
+}
+
+}  // namespace tactus

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line as data, after boost has read it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "arch/arch_config.hpp"
+#include "synth/synth.hpp"
+
+namespace tactus {
+
+struct CommandLine {
+  std::string verb;
+  std::vector<std::string> positional;
+  bool help = false, version = false, quiet = false;
+  ArchConfig config;          ///< preset, file and overrides applied, not yet validated
+  bool config_given = false;  ///< a preset, file or override was named
+  std::string json;           ///< --json: file, "-" or empty
+  std::string inputs, backend = "systemc";
+  std::vector<std::string> backends;
+  std::size_t limit = 0;
+  std::uint64_t backpressure = 0;
+  int fault = 0;
+  std::string fault_backend = "rtl";
+  std::string output;  ///< -o
+  std::string topology, gemm, optimise = "-O3";
+  SynthOptions synth;
+  std::string config_arguments;  ///< as typed, for messages that give a command
+};
+
+/// Throws BadInput for anything that is not understood.
+[[nodiscard]] CommandLine parse_command_line(int argc, const char* const* argv);
+/// Help of a verb, or the overview for an empty verb.
+[[nodiscard]] std::string help_text(const std::string& verb);
+
+}  // namespace tactus

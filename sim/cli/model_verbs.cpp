@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// run, check, inspect, disasm, compare.
+#include <iomanip>
+#include <sstream>
+
+#include "cli/console.hpp"
+#include "cli/verbs.hpp"
+#include "lower/lower.hpp"
+#include "numerics/errors.hpp"
+#include "program/validator.hpp"
+#include "report/compare.hpp"
+#include "run/backends.hpp"
+
+namespace tactus {
+
+namespace {
+
+const std::string& model_of(const CommandLine& line) {
+  if (line.positional.size() != 1) {
+    throw BadInput("tactus " + line.verb + " takes one MODEL, got " +
+                   std::to_string(line.positional.size()));
+  }
+  return line.positional[0];
+}
+
+Job job_of(const CommandLine& line) {
+  Job job = make_job(model_of(line), line.config, line.inputs, line.limit);
+  job.backpressure_seed = line.backpressure;
+  job.fault = line.fault;
+  job.fault_backend = line.fault_backend;
+  return job;
+}
+
+struct Lowered {
+  Network network;
+  Program program;
+};
+
+Lowered lower_model(const CommandLine& line) {
+  validate(line.config);
+  Lowered out;
+  out.network = ModelFile::read_network(model_of(line));
+  out.program = lower_network(out.network, line.config);
+  validate_program(out.program, line.config);
+  return out;
+}
+
+std::string format_text(const Format& f) {
+  return std::string(f.is_signed ? "s" : "u") + std::to_string(f.bits) +
+         (f.zero_point == 0 ? "" : " zp " + std::to_string(f.zero_point));
+}
+
+std::string inspect_text(const Lowered& model, const CommandLine& line) {
+  std::ostringstream out;
+  const Network& net = model.network;
+  out << net.name << " (" << net.producer << "), " << net.layers.size() << " layers, "
+      << model.program.ops.size() << " tile ops, " << model.program.image.size()
+      << " bytes of off-chip memory\n"
+      << "sha256 " << net.sha256 << "\n\n";
+  for (const auto& input : net.inputs) {
+    out << "input " << input.name << "  " << input.shape.c << "x" << input.shape.h << "x"
+        << input.shape.w << "  " << format_text(input.format) << "\n";
+  }
+  for (std::size_t i = 0; i < net.layers.size(); ++i) {
+    const Layer& layer = net.layers[i];
+    const LayerInfo& info = model.program.layers[i];
+    out << "\n" << layer.id << "  " << info.op;
+    if (!layer.weight.empty()) {
+      out << " " << layer.kernel_h << "x" << layer.kernel_w << " stride " << layer.stride_h
+          << "x" << layer.stride_w << " groups " << layer.groups << "  weights "
+          << format_text(layer.weight_format) << " " << layer.sparsity;
+    }
+    out << "  -> " << layer.out_shape.c << "x" << layer.out_shape.h << "x" << layer.out_shape.w
+        << " " << format_text(layer.out_format);
+    if (info.macs > 0) out << "  " << info.macs << " MACs";
+    out << "\n    " << info.mapping << "\n";
+  }
+  (void)line;
+  return out.str();
+}
+
+}  // namespace
+
+int run_verb(const CommandLine& line) {
+  const Job job = job_of(line);
+  RunReport report;
+  {
+    ConsoleProgress progress(line.quiet);
+    report = run_job(job, line.backend, progress.callback());
+  }
+  show(line.json, to_text(report, console_columns()), to_json(report));
+  return report.outputs && report.outputs->mismatches > 0 ? 1 : 0;
+}
+
+int check_verb(const CommandLine& line) {
+  const Job job = job_of(line);
+  CheckReport report;
+  {
+    ConsoleProgress progress(line.quiet);
+    report = check_job(job, line.backends.empty() ? backend_names() : line.backends,
+                       progress.callback());
+  }
+  show(line.json, to_text(report, console_columns()), to_json(report));
+  const bool golden = !report.run.outputs || report.run.outputs->mismatches == 0;
+  return report.equal() && golden ? 0 : 1;
+}
+
+int inspect_verb(const CommandLine& line) {
+  const Lowered model = lower_model(line);
+  show(line.json, inspect_text(model, line),
+       inspect_to_json(model.program, line.config, model.network.name, model.network.sha256));
+  return 0;
+}
+
+int disasm_verb(const CommandLine& line) {
+  const Lowered model = lower_model(line);
+  std::ostringstream text, json;
+  json << "{\"schema\":\"tactus.disasm/1\",\"ops\":[";
+  for (std::size_t i = 0; i < model.program.ops.size(); ++i) {
+    const std::string op = disassemble(model.program.ops[i]);
+    text << std::setw(6) << i << "  " << op << "\n";
+    json << (i == 0 ? "\"" : ",\"") << op << "\"";
+  }
+  json << "]}\n";
+  show(line.json, text.str(), json.str());
+  return 0;
+}
+
+int compare_verb(const CommandLine& line) {
+  if (line.positional.size() != 2) throw BadInput("tactus compare takes two result files");
+  const RunComparison result =
+      compare_runs(read_run_json(line.positional[0]), read_run_json(line.positional[1]));
+  show(line.json, to_text(result, console_columns()), to_json(result));
+  return 0;
+}
+
+}  // namespace tactus

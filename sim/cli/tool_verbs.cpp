@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// config, synth, rtl-build and --version.
+#include <cstdio>
+#include <sstream>
+
+#include "cli/console.hpp"
+#include "cli/verbs.hpp"
+#include "hdf5/model_file.hpp"
+#include "numerics/errors.hpp"
+#include "report/report.hpp"
+#include "run/backends.hpp"
+#if TACTUS_WITH_RTL
+#include "rtl_host/rtl_builder.hpp"
+#endif
+
+namespace tactus {
+
+namespace {
+
+std::string config_text(const ArchConfig& config) {
+  std::ostringstream out;
+  out << "# config hash " << config_hash(config) << "\n";
+  std::string section;
+  for (const auto& field : arch_fields()) {
+    const auto dot = field.key.find('.');
+    if (field.key.substr(0, dot) != section) {
+      section = field.key.substr(0, dot);
+      out << "\n[" << section << "]\n";
+    }
+    const std::string line = field.key.substr(dot + 1) + " = " + get(config, field.key);
+    out << line << std::string(line.size() < 28 ? 28 - line.size() : 1, ' ') << "# " << field.doc
+        << " (" << field.range << (field.unit.empty() ? "" : " " + field.unit) << ", "
+        << name_of(field.binding) << ")\n";
+  }
+  return out.str();
+}
+
+Network synth_network(const CommandLine& line) {
+  const int sources = (line.topology.empty() ? 0 : 1) + (line.gemm.empty() ? 0 : 1) +
+                      static_cast<int>(line.positional.size());
+  if (sources != 1) {
+    throw BadInput("tactus synth takes one of a NAME (resnet18), --topology FILE and --gemm M,N,K");
+  }
+  if (!line.topology.empty()) return make_topology(line.topology, line.synth);
+  if (!line.gemm.empty()) {
+    int m = 0, n = 0, k = 0;
+    char rest = 0;
+    if (std::sscanf(line.gemm.c_str(), "%d,%d,%d%c", &m, &n, &k, &rest) != 3) {
+      throw BadInput("--gemm " + line.gemm + " is not M,N,K");
+    }
+    return make_gemm(m, n, k, line.synth);
+  }
+  if (line.positional[0] != "resnet18") {
+    throw BadInput("synth knows no network '" + line.positional[0] + "', only resnet18");
+  }
+  return make_resnet18(line.synth);
+}
+
+}  // namespace
+
+int config_verb(const CommandLine& line) {
+  if (!line.positional.empty()) throw BadInput("tactus config takes options only");
+  validate(line.config);
+  show(line.json, config_text(line.config), config_to_json(line.config));
+  return 0;
+}
+
+int synth_verb(const CommandLine& line) {
+  if (line.output.empty()) throw BadInput("tactus synth needs -o FILE");
+  const Network network = synth_network(line);
+  ModelFile::write(line.output, network);
+  std::int64_t macs = 0;
+  for (const auto& layer : network.layers) macs += macs_of(layer);
+  const std::string layers = std::to_string(network.layers.size());
+  show(line.json,
+       line.output + ": " + network.name + ", " + layers + " layers, " + std::to_string(macs) +
+           " MACs\n",
+       "{\"schema\":\"tactus.synth/1\",\"layers\":" + layers +
+           ",\"macs\":" + std::to_string(macs) + "}\n");
+  return 0;
+}
+
+int rtl_build_verb(const CommandLine& line) {
+  if (!line.positional.empty()) throw BadInput("tactus rtl-build takes options only");
+  validate(line.config);
+#if TACTUS_WITH_RTL
+  std::string path;
+  {
+    ConsoleProgress progress(line.quiet);
+    path = build_rtl(line.config, line.optimise, progress.callback());
+  }
+  show(line.json, path + "\n",
+       "{\"schema\":\"tactus.rtl_build/1\",\"elab_hash\":\"" + elab_hash(line.config) + "\"}\n");
+  return 0;
+#else
+  throw BadInput("this build has no rtl back end (configured with TACTUS_WITH_RTL=OFF)");
+#endif
+}
+
+std::string version_text() {
+  std::string text = std::string(tool_text) + "\nback ends:";
+  for (const auto& name : backend_names()) text += " " + name;
+  text += "\n";
+#if TACTUS_WITH_RTL
+  text += "rtl builds:\n";
+  for (const auto& build : list_rtl_builds()) text += "  " + build + "\n";
+#endif
+  return text;
+}
+
+}  // namespace tactus

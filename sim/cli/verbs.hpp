@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// One function per verb; each returns the exit code and throws BadInput or InternalError.
+#pragma once
+
+#include "cli/command_line.hpp"
+
+namespace tactus {
+
+[[nodiscard]] int run_verb(const CommandLine& line);
+[[nodiscard]] int check_verb(const CommandLine& line);
+[[nodiscard]] int inspect_verb(const CommandLine& line);
+[[nodiscard]] int disasm_verb(const CommandLine& line);
+[[nodiscard]] int config_verb(const CommandLine& line);
+[[nodiscard]] int synth_verb(const CommandLine& line);
+[[nodiscard]] int rtl_build_verb(const CommandLine& line);
+[[nodiscard]] int compare_verb(const CommandLine& line);
+/// Text of --version: tool, back ends, RTL builds.
+[[nodiscard]] std::string version_text();
+
+}  // namespace tactus

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a workload on one or several back ends and collects what the reports need.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "arch/arch_config.hpp"
+#include "energy/energy.hpp"
+#include "program/program.hpp"
+#include "report/report.hpp"
+#include "run/workload.hpp"
+
+namespace tactus {
+
+/// One line of progress, to be shown or not.
+using Progress = std::function<void(const std::string&)>;
+
+struct Job {
+  Workload workload;
+  ArchConfig config;
+  Program program;  ///< validated
+  EnergyTable energy;
+  std::uint64_t backpressure_seed = 0;  ///< rtl only
+  int fault = 0;                        ///< test builds only
+  std::string fault_backend;            ///< where the fault is seeded
+};
+
+/// Loads, lowers and validates.
+[[nodiscard]] Job make_job(const std::string& model, const ArchConfig& config,
+                           const std::string& inputs, std::size_t limit);
+
+/// Runs all inferences on one back end (`ref` too).
+[[nodiscard]] RunReport run_job(const Job& job, const std::string& backend,
+                                const Progress& progress);
+
+/// Runs all inferences on all back ends and compares; stops at the first inference with a
+/// difference. The first back end with timing is the one that is reported and compared with.
+[[nodiscard]] CheckReport check_job(const Job& job, const std::vector<std::string>& backends,
+                                    const Progress& progress);
+
+}  // namespace tactus
