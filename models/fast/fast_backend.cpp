@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fast/fast_backend.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fast/compute_unit.hpp"
+#include "fast/dma_unit.hpp"
+#include "fast/kernels.hpp"
+#include "fast/post_unit.hpp"
+#include "fast/shape_events.hpp"
+#include "fast/timing.hpp"
+#include "memory/offchip_memory.hpp"
+#include "numerics/errors.hpp"
+
+namespace tactus {
+namespace fast {
+namespace {
+
+/// Executes ops on buffer contents; fills digest and value-dependent events.
+class Machine {
+ public:
+  Machine(const ArchConfig& config, std::vector<std::uint8_t> memory)
+      : buffers_(config),
+        memory_(std::move(memory), config.latency(), config.beat_interval()),
+        dma_(config),
+        compute_(config, *available_kernels().front()),
+        post_(config) {}
+
+  void execute(const TileOp& op, RetireRecord& record) {
+    record_ = &record;
+    std::visit([this](const auto& body) { run(body); }, op.body);
+  }
+  [[nodiscard]] std::vector<std::uint8_t> take_memory() { return memory_.take(); }
+
+ private:
+  void run(const LoadOp& op) { record_->digest = dma_.run(op, memory_, buffers_); }
+  void run(const FillOp& op) { record_->digest = dma_.run(op, buffers_); }
+  void run(const StoreOp& op) { record_->digest = dma_.run(op, buffers_, memory_); }
+  void run(const ComputeOp& op) {
+    const ComputeValues values = compute_.run(op, buffers_);
+    record_->digest = values.digest;
+    record_->events[Event::act_zero] = values.act_zero;
+    record_->events[Event::acc_overflow] = values.acc_overflow;
+  }
+  void run(const PostOp& op) {
+    const PostValues values = post_.run(op, buffers_);
+    record_->digest = values.digest;
+    record_->events[Event::acc_overflow] = values.acc_overflow;
+  }
+
+  Buffers buffers_;
+  OffchipMemory memory_;
+  DmaUnit dma_;
+  ComputeUnit compute_;
+  PostUnit post_;
+  RetireRecord* record_ = nullptr;
+};
+
+void check_program(const Program& program) {
+  for (std::size_t i = 0; i + 1 < program.ops.size(); ++i) {
+    if (program.ops[i].prog_end) {
+      throw InternalError("op " + std::to_string(i) + " of " + std::to_string(program.ops.size()) +
+                          " ends the program, but ops follow it");
+    }
+  }
+  if (program.ops.empty() || !program.ops.back().prog_end) {
+    throw InternalError("the last op of the program does not end it");
+  }
+}
+
+/// Throws BadInput when more than `limit` cycles pass without a retire.
+void check_watchdog(const Timing& timing, Cycle limit) {
+  if (timing.cycles <= limit) return;
+  std::vector<Cycle> retires = timing.retire;
+  std::sort(retires.begin(), retires.end());
+  Cycle last = 0;
+  for (const Cycle retire : retires) {
+    if (retire - last > limit) {
+      throw BadInput("no op retires between cycle " + std::to_string(last) + " and cycle " +
+                     std::to_string(retire) + ", which is longer than the watchdog's " +
+                     std::to_string(limit) + " cycles");
+    }
+    last = retire;
+  }
+}
+
+/// Index of each op's record when the records are sorted by queue and sequence number.
+std::vector<std::size_t> record_places(const Program& program) {
+  std::array<std::size_t, queue_count> next{};
+  for (const TileOp& op : program.ops) ++next[static_cast<std::size_t>(queue_of(op))];
+  std::size_t first = 0;
+  for (std::size_t& n : next) first += std::exchange(n, first);
+  std::vector<std::size_t> places(program.ops.size());
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    places[i] = next[static_cast<std::size_t>(queue_of(program.ops[i]))]++;
+  }
+  return places;
+}
+
+/// A valid order of execution: a producer retires before its consumer starts.
+std::vector<std::size_t> start_order(const Timing& timing) {
+  std::vector<std::size_t> order(timing.start.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return timing.start[a] < timing.start[b];
+  });
+  return order;
+}
+
+class FastBackend final : public Backend {
+ public:
+  [[nodiscard]] std::string name() const override { return "fast"; }
+
+  [[nodiscard]] RunResult run(const Program& program, const ArchConfig& config,
+                              std::vector<std::uint8_t> memory,
+                              const RunOptions& options) override {
+    const auto begin = std::chrono::steady_clock::now();
+    check_program(program);
+    const ArchNumbers arch = numbers_of(config);
+    const Timing timing = resolve_timing(program, arch);
+    check_watchdog(timing, options.watchdog_cycles);
+
+    RunResult result;
+    result.cycles = timing.cycles;
+    const std::vector<std::size_t> places = record_places(program);
+    result.retired.resize(program.ops.size());
+    std::array<std::uint32_t, queue_count> seq{};
+    for (std::size_t i = 0; i < program.ops.size(); ++i) {
+      RetireRecord& record = result.retired[places[i]];
+      record.queue = queue_of(program.ops[i]);
+      record.seq = seq[static_cast<std::size_t>(record.queue)]++;
+      record.start = timing.start[i];
+      record.cycle = timing.retire[i];
+      record.events = shape_events(program.ops[i], arch);
+    }
+    if (options.timing_only) {
+      result.memory = std::move(memory);
+    } else {
+      Machine machine(config, std::move(memory));
+      constexpr std::uint64_t progress_ops = 64;
+      std::uint64_t done = 0;
+      for (const std::size_t i : start_order(timing)) {
+        if (options.progress && done % progress_ops == 0) options.progress(timing.start[i], done);
+        machine.execute(program.ops[i], result.retired[places[i]]);
+        ++done;
+      }
+      result.memory = machine.take_memory();
+    }
+    if (options.progress) options.progress(timing.cycles, program.ops.size());
+    result.wall_seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    return result;
+  }
+};
+
+}  // namespace
+}  // namespace fast
+
+std::unique_ptr<Backend> make_fast_backend() { return std::make_unique<fast::FastBackend>(); }
+
+}  // namespace tactus

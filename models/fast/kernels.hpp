@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inner loops of compute ops, in one version per instruction set. All versions give the same
+// exact integers. Operands are 9-bit two's complement (-256..255) held in int16, so a product pair
+// always fits int32 and no step saturates.
+//
+// Packed activations: panels of 8 pixels; inside a panel, for each pair of K elements, 8 times
+// (even element, odd element). Packed weights: blocks of 4 columns; inside a block, for each pair
+// of K elements, 4 times (even, odd).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace tactus::fast {
+
+inline constexpr std::int64_t panel_pixels = 8;
+inline constexpr std::int64_t block_cols = 4;
+inline constexpr std::int64_t panel_step = 2 * panel_pixels;  ///< int16 per pair in a panel
+inline constexpr std::int64_t block_step = 2 * block_cols;    ///< int16 per pair in a block
+/// Weights are packed in strips of this many columns; a packed matrix has whole strips.
+inline constexpr std::int64_t strip_cols = 16;
+/// int16 elements that `gather` may write behind the last pixel of a row.
+inline constexpr std::int64_t line_slack = 32;
+
+/// The bytes that one K element takes from a bank.
+struct PixelGrid {
+  std::int64_t height, width, step_x, step_y;
+};
+
+/// How stored bytes become operands.
+struct OperandFormat {
+  bool is_signed;
+  std::int16_t zero_point;
+};
+
+/// Operands of `multiply`; strides in int16 between panels and between blocks.
+struct PackedOperands {
+  const std::int16_t* activations;
+  std::int64_t panels, panel_stride;
+  const std::int16_t* weights;
+  std::int64_t blocks, block_stride;
+};
+
+struct Kernels {
+  const char* name;
+  /// line[y * width + x] = operand at source[y * step_y + x * step_x].
+  void (*gather)(const std::uint8_t* source, const PixelGrid& grid, OperandFormat format,
+                 std::int16_t* line);
+  /// Zeros among `count` operands.
+  std::int64_t (*count_zeros)(const std::int16_t* line, std::int64_t count);
+  /// Writes one pair of K elements into all panels; `out` is the pair's place in panel 0.
+  void (*interleave)(const std::int16_t* even, const std::int16_t* odd, std::int64_t panels,
+                     std::int64_t panel_stride, std::int16_t* out);
+  /// Writes one pair of weight rows into `strips` strips of blocks; `odd` may be null: zeros.
+  /// Reads whole strips of bytes.
+  void (*pack_weights)(const std::uint8_t* even, const std::uint8_t* odd, OperandFormat format,
+                       std::int64_t strips, std::int64_t block_stride, std::int16_t* out);
+  /// sums[c] = sum of |weight| over `pairs` pairs for the columns of `blocks` blocks.
+  void (*magnitudes)(const std::int16_t* weights, std::int64_t blocks, std::int64_t block_stride,
+                     std::int64_t pairs, std::int32_t* sums);
+  /// out[column * out_stride + pixel] = sum over the pairs [first, last). Every true sum must fit
+  /// int32; out_stride is at least panels * 8.
+  void (*multiply)(const PackedOperands& operands, std::int64_t first, std::int64_t last,
+                   std::int32_t* out, std::int64_t out_stride);
+};
+
+[[nodiscard]] const Kernels& portable_kernels();
+/// Kernels that this processor can run, the fastest first; the portable ones are always last.
+[[nodiscard]] std::vector<const Kernels*> available_kernels();
+
+}  // namespace tactus::fast

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// AVX2 versions by vpmaddwd on 9-bit operands, which is exact (vpmaddubsw would saturate).
+#include "fast/kernels_avx2.hpp"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include <algorithm>
+#include <cstring>
+
+// Only functions so marked may use AVX2: the file itself is compiled for the base instruction set.
+#define TACTUS_AVX2 __attribute__((target("avx2")))
+
+namespace tactus::fast {
+namespace {
+
+__m256i* vec(void* p) { return static_cast<__m256i*>(p); }
+const __m256i* vec(const void* p) { return static_cast<const __m256i*>(p); }
+const __m128i* half_vec(const void* p) { return static_cast<const __m128i*>(p); }
+
+TACTUS_AVX2 inline __m256i widen(const std::uint8_t* bytes, bool is_signed) {
+  const __m128i raw = _mm_loadu_si128(half_vec(bytes));
+  return is_signed ? _mm256_cvtepi8_epi16(raw) : _mm256_cvtepu8_epi16(raw);
+}
+
+/// Every other byte of 32.
+TACTUS_AVX2 inline __m256i widen_even(const std::uint8_t* bytes, bool is_signed) {
+  const __m256i raw = _mm256_loadu_si256(vec(bytes));
+  return is_signed ? _mm256_srai_epi16(_mm256_slli_epi16(raw, 8), 8)
+                   : _mm256_and_si256(raw, _mm256_set1_epi16(0xFF));
+}
+
+/// Lines overrun their end: the next line, or line_slack, takes the surplus.
+TACTUS_AVX2 void gather(const std::uint8_t* source, const PixelGrid& grid, OperandFormat format,
+                        std::int16_t* line) {
+  const __m256i zero_point = _mm256_set1_epi16(format.zero_point);
+  for (std::int64_t y = 0; y < grid.height; ++y, line += grid.width) {
+    const std::uint8_t* from = source + y * grid.step_y;
+    if (grid.step_x == 1) {
+      for (std::int64_t x = 0; x < grid.width; x += 16) {
+        _mm256_storeu_si256(vec(line + x), _mm256_sub_epi16(widen(from + x, format.is_signed),
+                                                            zero_point));
+      }
+    } else if (grid.step_x == 2) {
+      for (std::int64_t x = 0; x < grid.width; x += 16) {
+        _mm256_storeu_si256(
+            vec(line + x), _mm256_sub_epi16(widen_even(from + 2 * x, format.is_signed),
+                                            zero_point));
+      }
+    } else {
+      for (std::int64_t x = 0; x < grid.width; ++x) {
+        const std::uint8_t byte = from[x * grid.step_x];
+        const int value = format.is_signed ? static_cast<std::int8_t>(byte) : byte;
+        line[x] = static_cast<std::int16_t>(value - format.zero_point);
+      }
+    }
+  }
+}
+
+TACTUS_AVX2 inline std::int64_t sum_lanes(__m256i v) {
+  alignas(32) std::int32_t lanes[8];
+  _mm256_store_si256(vec(lanes), v);
+  std::int64_t sum = 0;
+  for (const std::int32_t lane : lanes) sum += lane;
+  return sum;
+}
+
+TACTUS_AVX2 std::int64_t count_zeros(const std::int16_t* line, std::int64_t count) {
+  const __m256i minus_one = _mm256_set1_epi16(-1);
+  __m256i found = _mm256_setzero_si256();
+  std::int64_t i = 0;
+  for (; i + 16 <= count; i += 16) {
+    const __m256i hit =
+        _mm256_cmpeq_epi16(_mm256_loadu_si256(vec(line + i)), _mm256_setzero_si256());
+    found = _mm256_add_epi32(found, _mm256_madd_epi16(hit, minus_one));
+  }
+  return sum_lanes(found) + std::count(line + i, line + count, std::int16_t{0});
+}
+
+TACTUS_AVX2 void interleave(const std::int16_t* even, const std::int16_t* odd, std::int64_t panels,
+                            std::int64_t panel_stride, std::int16_t* out) {
+  for (std::int64_t p = 0; p < panels; ++p, out += panel_stride) {
+    const __m128i e = _mm_loadu_si128(half_vec(even + p * panel_pixels));
+    const __m128i o = _mm_loadu_si128(half_vec(odd + p * panel_pixels));
+    _mm256_storeu_si256(
+        vec(out), _mm256_set_m128i(_mm_unpackhi_epi16(e, o), _mm_unpacklo_epi16(e, o)));
+  }
+}
+
+TACTUS_AVX2 void pack_weights(const std::uint8_t* even, const std::uint8_t* odd,
+                              OperandFormat format, std::int64_t strips, std::int64_t block_stride,
+                              std::int16_t* out) {
+  const __m256i zero_point = _mm256_set1_epi16(format.zero_point);
+  for (std::int64_t s = 0; s < strips; ++s, out += strip_cols / block_cols * block_stride) {
+    const std::int64_t c = s * strip_cols;
+    const __m256i e = _mm256_sub_epi16(widen(even + c, format.is_signed), zero_point);
+    const __m256i o = odd != nullptr
+                          ? _mm256_sub_epi16(widen(odd + c, format.is_signed), zero_point)
+                          : _mm256_setzero_si256();
+    const __m256i low = _mm256_unpacklo_epi16(e, o);   // columns 0-3, 8-11
+    const __m256i high = _mm256_unpackhi_epi16(e, o);  // columns 4-7, 12-15
+    const auto store = [&](std::int64_t block, __m128i v) TACTUS_AVX2 {
+      std::memcpy(out + block * block_stride, &v, sizeof v);
+    };
+    store(0, _mm256_castsi256_si128(low));
+    store(1, _mm256_castsi256_si128(high));
+    store(2, _mm256_extracti128_si256(low, 1));
+    store(3, _mm256_extracti128_si256(high, 1));
+  }
+}
+
+TACTUS_AVX2 void magnitudes(const std::int16_t* weights, std::int64_t blocks,
+                            std::int64_t block_stride, std::int64_t pairs, std::int32_t* sums) {
+  const __m128i ones = _mm_set1_epi16(1);
+  for (std::int64_t b = 0; b < blocks; ++b) {
+    const std::int16_t* w = weights + b * block_stride;
+    __m128i sum = _mm_setzero_si128();
+    for (std::int64_t k = 0; k < pairs; ++k, w += block_step) {
+      const __m128i magnitude = _mm_abs_epi16(_mm_loadu_si128(half_vec(w)));
+      sum = _mm_add_epi32(sum, _mm_madd_epi16(magnitude, ones));
+    }
+    std::memcpy(sums + b * block_cols, &sum, sizeof sum);
+  }
+}
+
+/// One tile of `Panels` panels x one block over the pairs of one K chunk.
+template <int Panels>
+TACTUS_AVX2 inline void tile(const std::int16_t* a, std::int64_t panel_stride,
+                             const std::int16_t* w, std::int64_t pairs, bool add,
+                             std::int32_t* out, std::int64_t out_stride) {
+  __m256i sum[block_cols][Panels];
+  for (int c = 0; c < block_cols; ++c) {
+    for (int p = 0; p < Panels; ++p) sum[c][p] = _mm256_setzero_si256();
+  }
+  for (std::int64_t k = 0; k < pairs; ++k, a += panel_step, w += block_step) {
+    __m256i x[Panels];
+    for (int p = 0; p < Panels; ++p) x[p] = _mm256_loadu_si256(vec(a + p * panel_stride));
+    for (int c = 0; c < block_cols; ++c) {
+      std::int32_t pair = 0;
+      std::memcpy(&pair, w + 2 * c, sizeof pair);
+      const __m256i weight = _mm256_set1_epi32(pair);
+      for (int p = 0; p < Panels; ++p) {
+        sum[c][p] = _mm256_add_epi32(sum[c][p], _mm256_madd_epi16(x[p], weight));
+      }
+    }
+  }
+  for (int c = 0; c < block_cols; ++c) {
+    for (int p = 0; p < Panels; ++p) {
+      __m256i* to = vec(out + c * out_stride + p * panel_pixels);
+      if (add) sum[c][p] = _mm256_add_epi32(sum[c][p], _mm256_loadu_si256(to));
+      _mm256_storeu_si256(to, sum[c][p]);
+    }
+  }
+}
+
+TACTUS_AVX2 void multiply(const PackedOperands& in, std::int64_t first, std::int64_t last,
+                          std::int32_t* out, std::int64_t out_stride) {
+  constexpr std::int64_t chunk = 256;  // pairs: three panels of it fit half the L1 cache
+  for (std::int64_t from = first; from == first || from < last; from += chunk) {
+    const std::int64_t pairs = std::min(chunk, last - from);
+    const bool add = from != first;
+    for (std::int64_t p = 0; p < in.panels;) {
+      const std::int64_t left = in.panels - p;
+      const std::int64_t width = left == 4 ? 2 : std::min<std::int64_t>(left, 3);
+      const std::int16_t* a = in.activations + p * in.panel_stride + from * panel_step;
+      for (std::int64_t b = 0; b < in.blocks; ++b) {
+        const std::int16_t* w = in.weights + b * in.block_stride + from * block_step;
+        std::int32_t* to = out + b * block_cols * out_stride + p * panel_pixels;
+        switch (width) {
+          case 3: tile<3>(a, in.panel_stride, w, pairs, add, to, out_stride); break;
+          case 2: tile<2>(a, in.panel_stride, w, pairs, add, to, out_stride); break;
+          default: tile<1>(a, in.panel_stride, w, pairs, add, to, out_stride); break;
+        }
+      }
+      p += width;
+    }
+  }
+}
+
+}  // namespace
+
+const Kernels* avx2_kernels() {
+  static const Kernels kernels{"avx2",       gather,     count_zeros, interleave,
+                               pack_weights, magnitudes, multiply};
+  return __builtin_cpu_supports("avx2") ? &kernels : nullptr;
+}
+
+}  // namespace tactus::fast
+
+#else
+
+namespace tactus::fast {
+const Kernels* avx2_kernels() { return nullptr; }
+}  // namespace tactus::fast
+
+#endif

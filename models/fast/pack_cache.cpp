@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fast/pack_cache.hpp"
+
+#include <algorithm>
+
+#include "dataflow/weight_stationary.hpp"
+#include "numerics/errors.hpp"
+
+namespace tactus::fast {
+namespace {
+
+namespace ws = weight_stationary;
+
+constexpr std::size_t pool_elements = 16U << 20;  // 32 MiB of int16 in each pool
+constexpr std::size_t pool_entries = 64;
+
+/// The largest |operand| of a byte of this format; throws when an operand does not fit the 9-bit
+/// lanes of the array.
+std::int64_t check_operands(bool is_signed, std::int64_t zero_point, const char* what) {
+  const std::int64_t low = (is_signed ? -128 : 0) - zero_point;
+  const std::int64_t high = (is_signed ? 127 : 255) - zero_point;
+  if (low < -256 || high > 255) {
+    throw InternalError(std::string("a compute op has the zero point ") +
+                        std::to_string(zero_point) + " for its " + what +
+                        ", which does not fit the operand width");
+  }
+  return std::max(-low, high);
+}
+
+}  // namespace
+
+template <class Packed>
+Packed& PackCache::look_up(Pool<Packed>& pool, const Key& key, std::size_t elements, bool& found) {
+  ++uses_;
+  for (auto& entry : pool.entries) {
+    if (entry.key == key) {
+      entry.last_use = uses_;
+      found = true;
+      return entry.packed;
+    }
+  }
+  found = false;
+  const auto is_stale = [&](const auto& entry) {
+    return entry.key[0] == key[0] && entry.key[1] != key[1];
+  };
+  // A stale entry (same half, older version) goes first, then the one unused for longest.
+  const auto victim = [&] {
+    return std::min_element(pool.entries.begin(), pool.entries.end(),
+                            [&](const auto& a, const auto& b) {
+                              return is_stale(a) != is_stale(b) ? is_stale(a)
+                                                                : a.last_use < b.last_use;
+                            });
+  };
+  while (pool.entries.size() > 1 && pool.elements + elements > pool_elements) {
+    const auto entry = victim();
+    pool.elements -= entry->packed.data.size();
+    std::swap(*entry, pool.entries.back());
+    pool.entries.pop_back();
+  }
+  if (pool.entries.empty() ||
+      (pool.entries.size() < pool_entries && !is_stale(*victim()))) {
+    pool.entries.emplace_back();
+    std::swap(pool.entries.back(), pool.entries.front());
+  } else {
+    std::swap(*victim(), pool.entries.front());
+  }
+  auto& entry = pool.entries.front();
+  pool.elements -= entry.packed.data.size();
+  entry.packed.data.resize(elements);
+  pool.elements += elements;
+  entry.key = key;
+  entry.last_use = uses_;
+  return entry.packed;
+}
+
+const PackedActivations& PackCache::activations(const ComputeOp& op, const BankedHalf& ifmap) {
+  const Key key{op.ifmap_half,
+                static_cast<std::int64_t>(ifmap.version),
+                op.ifmap_base,
+                op.out_h,
+                op.out_w,
+                op.step_x,
+                op.step_y,
+                op.rows_used,
+                op.log2_group,
+                op.slots,
+                op.slot_stride,
+                op.kernel_w,
+                op.step_kx,
+                op.step_ky,
+                op.start_slot,
+                op.start_kx,
+                op.start_ky,
+                op.k_rows,
+                op.act_signed,
+                op.act_zp};
+  const std::int64_t panels = (ws::pixels(op) + panel_pixels - 1) / panel_pixels;
+  const std::int64_t stride = FoldPairs{op.k_rows, op.rows_used}.total() * panel_step;
+  bool found = false;
+  PackedActivations& packed =
+      look_up(activations_, key, static_cast<std::size_t>(panels * stride), found);
+  if (!found) {
+    packed.panels = panels;
+    packed.panel_stride = stride;
+    pack(op, ifmap, packed);
+  }
+  return packed;
+}
+
+void PackCache::pack(const ComputeOp& op, const BankedHalf& ifmap, PackedActivations& packed) {
+  packed.magnitude = check_operands(op.act_signed != 0, op.act_zp, "activations");
+  if (op.rows_used > ifmap.banks()) {
+    throw InternalError("a compute op uses " + std::to_string(op.rows_used) + " of " +
+                        std::to_string(ifmap.banks()) + " array rows");
+  }
+  PixelGrid grid{op.out_h, op.out_w, op.step_x, op.step_y};
+  if (grid.step_y == grid.step_x * grid.width) {
+    grid.width *= grid.height;
+    grid.height = 1;
+  }
+  const OperandFormat format{op.act_signed != 0, static_cast<std::int16_t>(op.act_zp)};
+  const std::int64_t m = ws::pixels(op);
+  const std::int64_t span = (op.out_h - 1) * op.step_y + (op.out_w - 1) * op.step_x + 1;
+  const auto line_size = static_cast<std::size_t>(packed.panels * panel_pixels + line_slack);
+  if (even_line_.size() < line_size) even_line_.resize(line_size);
+  odd_line_.assign(std::max(line_size, odd_line_.size()), 0);
+
+  packed.zeros = 0;
+  ws::KOrder order = ws::k_order(op);
+  const auto gather_row = [&](std::int64_t row, std::int16_t* line) {
+    const std::int64_t address = op.ifmap_base + ws::row_offset(op, order.at());
+    ifmap.check(address, span);
+    kernels_.gather(ifmap.bank(row) + address, grid, format, line);
+    packed.zeros += kernels_.count_zeros(line, m);
+    order.advance();
+  };
+  std::int16_t* out = packed.data.data();
+  for (std::int64_t k = 0; k < op.k_rows; k += op.rows_used) {
+    const std::int64_t rows = std::min(op.rows_used, op.k_rows - k);
+    for (std::int64_t row = 0; row < rows; row += 2, out += panel_step) {
+      gather_row(row, even_line_.data());
+      if (row + 1 < rows) {
+        gather_row(row + 1, odd_line_.data());
+      } else {
+        std::fill(odd_line_.begin(), odd_line_.end(), std::int16_t{0});
+      }
+      kernels_.interleave(even_line_.data(), odd_line_.data(), packed.panels, packed.panel_stride,
+                          out);
+    }
+  }
+}
+
+const PackedWeights& PackCache::weights(const ComputeOp& op, const BankedHalf& half,
+                                        std::int64_t cols) {
+  const Key key{op.weight_half, static_cast<std::int64_t>(half.version),
+                op.weight_base, op.rows_used,
+                op.k_rows,      op.cols,
+                op.wgt_signed,  op.wgt_zp};
+  const std::int64_t blocks =
+      (op.cols + strip_cols - 1) / strip_cols * (strip_cols / block_cols);
+  const std::int64_t stride = FoldPairs{op.k_rows, op.rows_used}.total() * block_step;
+  bool found = false;
+  PackedWeights& packed =
+      look_up(weights_, key, static_cast<std::size_t>(blocks * stride), found);
+  if (!found) {
+    packed.blocks = blocks;
+    packed.block_stride = stride;
+    pack(op, half, cols, packed);
+  }
+  return packed;
+}
+
+void PackCache::pack(const ComputeOp& op, const BankedHalf& half, std::int64_t cols,
+                     PackedWeights& packed) const {
+  check_operands(op.wgt_signed != 0, op.wgt_zp, "weights");
+  half.check(op.weight_base * cols, op.k_rows * cols);
+  const OperandFormat format{op.wgt_signed != 0, static_cast<std::int16_t>(op.wgt_zp)};
+  const std::uint8_t* from = half.bank(0) + op.weight_base * cols;
+  const std::int64_t strips = packed.blocks * block_cols / strip_cols;
+  std::int16_t* out = packed.data.data();
+  for (std::int64_t k = 0; k < op.k_rows; k += op.rows_used) {
+    const std::int64_t rows = std::min(op.rows_used, op.k_rows - k);
+    for (std::int64_t row = 0; row < rows; row += 2, out += block_step) {
+      const std::uint8_t* even = from + (k + row) * cols;
+      kernels_.pack_weights(even, row + 1 < rows ? even + cols : nullptr, format, strips,
+                            packed.block_stride, out);
+    }
+  }
+  packed.magnitudes.resize(static_cast<std::size_t>(packed.blocks * block_cols));
+  kernels_.magnitudes(packed.data.data(), packed.blocks, packed.block_stride,
+                      FoldPairs{op.k_rows, op.rows_used}.total(), packed.magnitudes.data());
+}
+
+}  // namespace tactus::fast

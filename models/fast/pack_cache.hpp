@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packed operands of compute ops, kept for later ops that use the same bytes in the same way: the
+// column tiles of a layer share activations, its pixel tiles share weights.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "fast/buffers.hpp"
+#include "fast/kernels.hpp"
+#include "program/program.hpp"
+
+namespace tactus::fast {
+
+/// Pairs of K elements of a compute op as packed: every fold starts a pair, so that a fold can be
+/// multiplied alone.
+struct FoldPairs {
+  std::int64_t k_rows, rows_used;
+  [[nodiscard]] std::int64_t per_fold() const { return (rows_used + 1) / 2; }
+  [[nodiscard]] std::int64_t folds() const { return (k_rows + rows_used - 1) / rows_used; }
+  [[nodiscard]] std::int64_t total() const {
+    return (folds() - 1) * per_fold() + (k_rows - (folds() - 1) * rows_used + 1) / 2;
+  }
+  /// First pair of a fold; of fold folds(): total().
+  [[nodiscard]] std::int64_t first(std::int64_t fold) const {
+    return fold < folds() ? fold * per_fold() : total();
+  }
+};
+
+struct PackedActivations {
+  std::vector<std::int16_t> data;
+  std::int64_t panels = 0, panel_stride = 0;
+  std::int64_t zeros = 0;      ///< zero operands
+  std::int64_t magnitude = 0;  ///< bound of |operand| by the format
+};
+
+struct PackedWeights {
+  std::vector<std::int16_t> data;
+  std::int64_t blocks = 0, block_stride = 0;
+  std::vector<std::int32_t> magnitudes;  ///< sum of |weight| per column
+};
+
+class PackCache {
+ public:
+  explicit PackCache(const Kernels& kernels) : kernels_(kernels) {}
+
+  /// References are valid until the next call of the same function.
+  [[nodiscard]] const PackedActivations& activations(const ComputeOp& op, const BankedHalf& ifmap);
+  [[nodiscard]] const PackedWeights& weights(const ComputeOp& op, const BankedHalf& half,
+                                             std::int64_t cols);
+
+ private:
+  using Key = std::array<std::int64_t, 20>;
+  template <class Packed>
+  struct Entry {
+    Key key{};
+    std::uint64_t last_use = 0;
+    Packed packed;
+  };
+  template <class Packed>
+  struct Pool {
+    std::vector<Entry<Packed>> entries;
+    std::size_t elements = 0;
+  };
+  /// The entry of `key`; `found` tells whether it is filled.
+  template <class Packed>
+  Packed& look_up(Pool<Packed>& pool, const Key& key, std::size_t elements, bool& found);
+  void pack(const ComputeOp& op, const BankedHalf& ifmap, PackedActivations& packed);
+  void pack(const ComputeOp& op, const BankedHalf& half, std::int64_t cols,
+            PackedWeights& packed) const;
+
+  const Kernels& kernels_;
+  std::uint64_t uses_ = 0;
+  Pool<PackedActivations> activations_;
+  Pool<PackedWeights> weights_;
+  std::vector<std::int16_t> even_line_, odd_line_;
+};
+
+}  // namespace tactus::fast

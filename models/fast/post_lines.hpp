@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loops of the post-processor over the pixels of one channel.
+#pragma once
+
+#include <cstdint>
+
+#include "numerics/add_mul_shift.hpp"
+#include "numerics/formats.hpp"
+#include "numerics/requantise.hpp"
+
+namespace tactus::fast {
+
+/// Elements of one channel in a bank: width values per line, little endian.
+struct ElementGrid {
+  std::int64_t height, width, step_x, step_y;
+  int log2_bytes;
+  bool is_signed;
+};
+
+/// values[y * width + x] = element of the grid at `first`.
+void read_elements(const std::uint8_t* first, const ElementGrid& grid, std::int64_t* values);
+/// The low bytes of each value into the grid at `first`.
+void write_elements(std::uint8_t* first, const ElementGrid& grid, const std::int64_t* values);
+
+/// values[i] = policy(values[i] + addend) at acc_bits; returns the number of overflows.
+[[nodiscard]] std::uint64_t add_to_all(std::int64_t* values, std::int64_t count,
+                                       std::int64_t addend, int acc_bits, Overflow policy);
+/// values[i] = requantise(values[i]); `none` keeps the low 32 bits.
+void requantise_all(std::int64_t* values, std::int64_t count, Convention convention,
+                    const Requant& params);
+/// values[i] = add_mul_shift(values[i], others[i]).
+void add_all(std::int64_t* values, const std::int64_t* others, std::int64_t count,
+             const AddMulShift& params);
+
+}  // namespace tactus::fast

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fast/post_unit.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "fast/digest.hpp"
+#include "fast/occupancy.hpp"
+#include "fast/post_lines.hpp"
+#include "numerics/errors.hpp"
+
+namespace tactus::fast {
+namespace {
+
+ElementGrid source_grid(const PostOp& op) {
+  return {op.out_h, op.out_w, op.src_step_x, op.src_step_y, static_cast<int>(op.src_log2_bytes),
+          op.src_signed != 0};
+}
+
+ElementGrid second_grid(const PostOp& op) {
+  return {op.out_h,
+          op.out_w,
+          std::int64_t{1} << op.srcb_log2_bytes,
+          op.src_step_y,
+          static_cast<int>(op.srcb_log2_bytes),
+          op.srcb_signed != 0};
+}
+
+ElementGrid target_grid(const PostOp& op) {
+  const auto log2_bytes = static_cast<int>(op.dst_log2_bytes);
+  return {op.out_h, op.out_w, std::int64_t{1} << log2_bytes, op.dst_step_y, log2_bytes, true};
+}
+
+/// Bytes from the first to behind the last element of a grid.
+std::int64_t span_of(const ElementGrid& grid) {
+  return (grid.height - 1) * grid.step_y + (grid.width - 1) * grid.step_x +
+         (std::int64_t{1} << grid.log2_bytes);
+}
+
+/// First source element of a channel, bounds checked for the whole grid.
+const std::uint8_t* source_of(const PostOp& op, const Buffers& buffers, std::int64_t channel,
+                              std::int64_t base, const ElementGrid& grid) {
+  const BankedHalf& half = half_of(buffers.ofmap, op.src_half);
+  const std::int64_t address = base + channel / half.banks() * op.src_slot_stride;
+  half.check(address, span_of(grid));
+  return half.bank(channel % half.banks()) + address;
+}
+
+const std::uint8_t* record_of(const PostOp& op, const Buffers& buffers, std::int64_t index) {
+  const BankedHalf& half = half_of(buffers.param, op.param_half);
+  const std::int64_t address = (op.param_base + index) * record_bytes;
+  half.check(address, record_bytes);
+  return half.bank(0) + address;
+}
+
+AddMulShift add_params(const PostOp& op, const Buffers& buffers) {
+  // The add record follows the channel records; mode 4 has none.
+  const AddRecord r =
+      decode_add(record_of(op, buffers, has_channel_records(op) ? op.channels : 0));
+  AddMulShift p;
+  p.a = {r.za, r.ma, static_cast<unsigned>(r.la)};
+  p.b = {r.zb, r.mb, static_cast<unsigned>(r.lb)};
+  p.add = r.add;
+  p.shift = static_cast<unsigned>(r.shift);
+  p.rounding = static_cast<Rounding>(r.rounding);
+  p.zp = r.zp;
+  p.clamp_min = r.clamp_min;
+  p.clamp_max = r.clamp_max;
+  return p;
+}
+
+}  // namespace
+
+PostValues PostUnit::run(const PostOp& op, Buffers& buffers) {
+  if (op.mode > static_cast<std::int64_t>(PostMode::clamp)) {
+    throw InternalError("a post op has the unknown mode " + std::to_string(op.mode));
+  }
+  const auto pixels = static_cast<std::size_t>(op.out_h * op.out_w);
+  line_.resize(pixels);
+  other_.resize(pixels);
+  overflows_ = 0;
+  PostValues values;
+  ++half_of(op.dst == 0 ? buffers.ofmap : buffers.ifmap, op.dst_half).version;
+  for (std::int64_t channel = 0; channel < op.channels; ++channel) {
+    results(op, buffers, channel);
+    values.digest += digest_run(line_.data(), static_cast<std::int64_t>(pixels),
+                                channel * static_cast<std::int64_t>(pixels), 1);
+    write(op, buffers, channel);
+  }
+  values.acc_overflow = overflows_;
+  return values;
+}
+
+void PostUnit::results(const PostOp& op, const Buffers& buffers, std::int64_t channel) {
+  const auto count = static_cast<std::int64_t>(line_.size());
+  const PostMode mode = mode_of(op);
+  if (reads_psum(op)) {
+    const PsumHalf& psum = half_of(buffers.psum, op.psum_half);
+    psum.check(op.psum_base, count);
+    if (channel >= psum.columns()) {
+      throw InternalError("a post op reads psums of more channels than the array has columns");
+    }
+    std::copy_n(psum.column(channel) + op.psum_base, count, line_.begin());
+  } else if (mode == PostMode::max_window || mode == PostMode::sum_window) {
+    reduce_window(op, buffers, channel);
+  } else {
+    const ElementGrid grid = source_grid(op);
+    read_elements(source_of(op, buffers, channel, op.src_base, grid), grid, line_.data());
+  }
+  if (has_channel_records(op)) {
+    const ChannelRecord r = decode_channel(record_of(op, buffers, channel));
+    overflows_ += add_to_all(line_.data(), count, r.bias, accumulator_.bits, accumulator_.policy);
+    requantise_all(line_.data(), count, static_cast<Convention>(op.convention),
+                   {r.mult, r.add, static_cast<int>(r.shift),
+                    static_cast<Rounding>(op.rounding), op.out_zp, op.clamp_min, op.clamp_max});
+  }
+  if (has_add_record(op)) {
+    const bool psums = reads_psum(op);
+    const ElementGrid grid = psums ? source_grid(op) : second_grid(op);
+    read_elements(source_of(op, buffers, channel, psums ? op.src_base : op.src_base_b, grid), grid,
+                  other_.data());
+    add_all(line_.data(), other_.data(), count, add_params(op, buffers));
+  }
+  if (mode == PostMode::max_window || mode == PostMode::clamp) {
+    for (std::int64_t& v : line_) v = std::clamp(v, op.clamp_min, op.clamp_max);
+  }
+}
+
+void PostUnit::reduce_window(const PostOp& op, const Buffers& buffers, std::int64_t channel) {
+  const ElementGrid grid = source_grid(op);
+  const bool sum = mode_of(op) == PostMode::sum_window;
+  for (std::int64_t ky = 0; ky < op.win_h; ++ky) {
+    for (std::int64_t kx = 0; kx < op.win_w; ++kx) {
+      const std::int64_t base = op.src_base + ky * op.src_step_ky + kx * op.src_step_kx;
+      const bool first = ky == 0 && kx == 0;
+      read_elements(source_of(op, buffers, channel, base, grid), grid,
+                    first ? line_.data() : other_.data());
+      if (first) continue;
+      for (std::size_t i = 0; i < line_.size(); ++i) {
+        line_[i] = sum ? line_[i] + other_[i] : std::max(line_[i], other_[i]);
+      }
+    }
+  }
+}
+
+void PostUnit::write(const PostOp& op, Buffers& buffers, std::int64_t channel) const {
+  const ElementGrid grid = target_grid(op);
+  const auto put = [&](BankedHalf& half, std::int64_t bank, std::int64_t slot) {
+    const std::int64_t address = op.dst_base + slot * op.dst_slot_stride;
+    half.check(address, span_of(grid));
+    write_elements(half.bank(bank) + address, grid, line_.data());
+  };
+  if (op.dst == 0) {
+    BankedHalf& half = half_of(buffers.ofmap, op.dst_half);
+    put(half, channel % half.banks(), channel / half.banks());
+    return;
+  }
+  BankedHalf& half = half_of(buffers.ifmap, op.dst_half);
+  const std::int64_t group = std::int64_t{1} << op.dst_log2_group;
+  const std::int64_t number = op.dst_ch0 + channel;
+  for (std::int64_t bank = number % group; bank < half.banks(); bank += group) {
+    put(half, bank, number / group);
+  }
+}
+
+}  // namespace tactus::fast
