@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "post_values.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "digest.hpp"
+#include "numerics/accumulate.hpp"
+#include "numerics/add_mul_shift.hpp"
+#include "numerics/requantise.hpp"
+
+namespace tactus::systemc {
+
+PostShape post_shape(const PostOp& op) {
+  const std::int64_t window = op.win_h * op.win_w;
+  switch (static_cast<PostMode>(op.mode)) {
+    case PostMode::requant: return {true, true, false, false, 1, 0};
+    case PostMode::requant_add: return {true, true, true, false, 1, 1};
+    case PostMode::max_window: return {false, false, false, true, window, window};
+    case PostMode::sum_window: return {false, true, false, true, window, window};
+    case PostMode::add: return {false, false, true, false, 2, 2};
+    case PostMode::clamp: return {false, false, false, false, 1, 1};
+  }
+  throw BadInput("a post op has the unknown mode " + std::to_string(op.mode));
+}
+
+namespace {
+
+struct Element {
+  std::int64_t channel, y, x;
+};
+
+class PostRun {
+ public:
+  PostRun(const Context& context, const PostOp& op, const PostBuffers& buffers)
+      : context_(context), op_(op), buffers_(buffers), shape_(post_shape(op)) {
+    if (shape_.channel_records) {
+      for (std::int64_t c = 0; c < op.channels; ++c) {
+        channels_.push_back(decode_channel(record(op.param_base + c)));
+      }
+    }
+    if (shape_.add_record) {
+      const AddRecord r =
+          decode_add(record(op.param_base + (shape_.channel_records ? op.channels : 0)));
+      add_ = {{r.za, r.ma, static_cast<unsigned>(r.la)},
+              {r.zb, r.mb, static_cast<unsigned>(r.lb)},
+              r.add,
+              static_cast<unsigned>(r.shift),
+              static_cast<Rounding>(r.rounding),
+              r.zp,
+              r.clamp_min,
+              r.clamp_max};
+    }
+    if (shape_.psum) psum_ = buffers.psum.at(op.psum_half, op.psum_base, op.out_h * op.out_w);
+  }
+
+  [[nodiscard]] PostResult run() {
+    const std::int64_t lanes = context_.size.post_lanes;
+    for (std::int64_t first = 0; first < op_.channels; first += lanes) {
+      const std::int64_t end = std::min(op_.channels, first + lanes);
+      for (std::int64_t y = 0; y < op_.out_h; ++y) {
+        for (std::int64_t x = 0; x < op_.out_w; ++x) {
+          for (std::int64_t c = first; c < end; ++c) write({c, y, x}, value({c, y, x}));
+        }
+      }
+    }
+    return result_;
+  }
+
+ private:
+  [[nodiscard]] const std::uint8_t* record(std::int64_t number) const {
+    return buffers_.param.read(op_.param_half, number * record_bytes, record_bytes);
+  }
+
+  [[nodiscard]] std::int64_t value(const Element& e) {
+    switch (static_cast<PostMode>(op_.mode)) {
+      case PostMode::requant: return requant(psum(e), e);
+      case PostMode::requant_add:
+        return add_mul_shift(requant(psum(e), e), source(e, 0, 0), add_);
+      case PostMode::max_window: return clamped(largest(e));
+      case PostMode::sum_window: return requant(window_sum(e), e);
+      case PostMode::add: return add_mul_shift(source(e, 0, 0), source_b(e), add_);
+      case PostMode::clamp: return clamped(source(e, 0, 0));
+    }
+    return 0;
+  }
+
+  [[nodiscard]] std::int64_t psum(const Element& e) const {
+    return psum_[(e.y * op_.out_w + e.x) * context_.size.cols + e.channel];
+  }
+
+  [[nodiscard]] std::int64_t source(const Element& e, std::int64_t ky, std::int64_t kx) const {
+    const std::int64_t cols = context_.size.cols;
+    return buffers_.ofmap.element(op_.src_half, e.channel % cols,
+                                  op_.src_base + e.channel / cols * op_.src_slot_stride +
+                                      e.y * op_.src_step_y + e.x * op_.src_step_x +
+                                      ky * op_.src_step_ky + kx * op_.src_step_kx,
+                                  op_.src_log2_bytes, is_signed(op_.src_signed));
+  }
+
+  [[nodiscard]] std::int64_t source_b(const Element& e) const {
+    const std::int64_t cols = context_.size.cols;
+    return buffers_.ofmap.element(op_.src_half, e.channel % cols,
+                                  op_.src_base_b + e.channel / cols * op_.src_slot_stride +
+                                      e.y * op_.src_step_y + (e.x << op_.srcb_log2_bytes),
+                                  op_.srcb_log2_bytes, is_signed(op_.srcb_signed));
+  }
+
+  [[nodiscard]] bool is_signed(std::int64_t flag) const {
+    return flag != 0 && !context_.fault(114);
+  }
+
+  [[nodiscard]] std::int64_t largest(const Element& e) const {
+    std::int64_t best = source(e, 0, 0);
+    for (std::int64_t ky = 0; ky < op_.win_h; ++ky) {
+      for (std::int64_t kx = 0; kx < op_.win_w; ++kx) best = std::max(best, source(e, ky, kx));
+    }
+    return best;
+  }
+
+  [[nodiscard]] std::int64_t window_sum(const Element& e) const {
+    std::int64_t sum = 0;
+    for (std::int64_t ky = 0; ky < op_.win_h; ++ky) {
+      for (std::int64_t kx = 0; kx < op_.win_w; ++kx) sum += source(e, ky, kx);
+    }
+    return sum;
+  }
+
+  [[nodiscard]] std::int64_t clamp_max() const {
+    return op_.clamp_max - (context_.fault(109) ? 1 : 0);
+  }
+
+  [[nodiscard]] std::int64_t clamped(std::int64_t v) const {
+    return clamp(v, op_.clamp_min, clamp_max());
+  }
+
+  [[nodiscard]] std::int64_t requant(std::int64_t acc, const Element& e) {
+    const ChannelRecord& r = channels_[static_cast<std::size_t>(e.channel)];
+    const Accumulated t =
+        accumulate(acc, r.bias, static_cast<int>(context_.size.acc_bits), context_.size.overflow);
+    result_.acc_overflow += t.overflowed ? 1 : 0;
+    const auto convention = static_cast<Convention>(op_.convention);
+    const bool full = convention == Convention::mul_shift || convention == Convention::pow2;
+    auto rounding = static_cast<Rounding>(op_.rounding);
+    if (context_.fault(101) && rounding == Rounding::half_even) rounding = Rounding::half_up;
+    return requantise(convention, full ? t.value : wrap_to(t.value, 32),
+                      {r.mult, r.add, static_cast<int>(r.shift), rounding, op_.out_zp,
+                       op_.clamp_min, clamp_max()});
+  }
+
+  void write(const Element& e, std::int64_t v) {
+    const std::int64_t pixel = e.y * op_.out_w + e.x;
+    result_.digest += mix(static_cast<std::uint64_t>(e.channel * op_.out_h * op_.out_w + pixel),
+                          static_cast<std::uint64_t>(v));
+    if (op_.dst == 0) {
+      const std::int64_t cols = context_.size.cols;
+      buffers_.ofmap.set_element(op_.dst_half, e.channel % cols,
+                                 op_.dst_base + e.channel / cols * op_.dst_slot_stride +
+                                     e.y * op_.dst_step_y + (e.x << op_.dst_log2_bytes),
+                                 op_.dst_log2_bytes, v);
+      return;
+    }
+    const std::int64_t group = std::int64_t{1} << op_.dst_log2_group;
+    const std::int64_t n = op_.dst_ch0 + e.channel;
+    const std::int64_t address =
+        op_.dst_base + n / group * op_.dst_slot_stride + e.y * op_.dst_step_y + e.x;
+    for (std::int64_t bank = n % group; bank < context_.size.rows; bank += group) {
+      buffers_.ifmap.set_element(op_.dst_half, bank, address, 0, v);
+    }
+  }
+
+  const Context& context_;
+  const PostOp& op_;
+  const PostBuffers& buffers_;
+  PostShape shape_;
+  std::vector<ChannelRecord> channels_;
+  AddMulShift add_;
+  const std::int64_t* psum_ = nullptr;
+  PostResult result_;
+};
+
+}  // namespace
+
+PostResult run_post(const Context& context, const PostOp& op, const PostBuffers& buffers) {
+  return PostRun(context, op, buffers).run();
+}
+
+}  // namespace tactus::systemc

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "systemc_backend.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tactus_top.hpp"
+
+namespace tactus {
+
+namespace systemc {
+namespace {
+
+/// A kernel context of its own for each run, so that a process can do any number of runs one after
+/// another. This uses kernel internals and stays in this file. The first context, made by
+/// libsystemc's static objects, is put back and never deleted: sc_event::none refers to it.
+class KernelContext {
+ public:
+  KernelContext()
+      : previous_(sc_core::sc_curr_simcontext), previous_default_(sc_core::sc_default_global_context) {
+    sc_core::sc_curr_simcontext = new sc_core::sc_simcontext;
+    sc_core::sc_default_global_context = sc_core::sc_curr_simcontext;
+  }
+  ~KernelContext() {
+    delete sc_core::sc_curr_simcontext;
+    sc_core::sc_curr_simcontext = previous_;
+    sc_core::sc_default_global_context = previous_default_;
+  }
+  KernelContext(const KernelContext&) = delete;
+  KernelContext& operator=(const KernelContext&) = delete;
+
+ private:
+  sc_core::sc_simcontext* previous_;
+  sc_core::sc_simcontext* previous_default_;
+};
+
+/// The kernel's own messages ("simulation stopped by user") are not for a library to print.
+class QuietReports {
+ public:
+  QuietReports() : verbosity_(sc_core::sc_report_handler::set_verbosity_level(sc_core::SC_NONE)) {
+    sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
+  }
+  ~QuietReports() {
+    sc_core::sc_report_handler::set_verbosity_level(verbosity_);
+    sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DEFAULT_INFO_ACTIONS);
+  }
+  QuietReports(const QuietReports&) = delete;
+  QuietReports& operator=(const QuietReports&) = delete;
+
+ private:
+  int verbosity_;
+};
+
+/// Simulated cycles between two looks at the watchdog and calls of the progress function.
+constexpr Cycle slice_cycles = 1U << 18;
+
+[[nodiscard]] std::string where_it_stands(const TactusTop& top) {
+  std::string text = top.issue.describe_blocked();
+  if (!top.sequencer.finished()) {
+    if (!text.empty()) text += "; ";
+    text += "the sequencer waits for " + top.sequencer.waiting_for();
+  }
+  return text;
+}
+
+[[nodiscard]] bool complete(const TactusTop& top) {
+  return top.sequencer.finished() && top.perf.retired() == top.sequencer.dispatched();
+}
+
+void simulate(Context& context, const TactusTop& top, const RunOptions& options) {
+  const Cycle slice = std::max<Cycle>(1, std::min(slice_cycles, options.watchdog_cycles));
+  while (!complete(top)) {
+    sc_core::sc_start(context.clock.cycles(slice), sc_core::SC_EXIT_ON_STARVATION);
+    if (context.error) std::rethrow_exception(context.error);
+    const Cycle now = context.clock.now();
+    if (options.progress) options.progress(now, top.perf.retired());
+    if (complete(top)) return;
+    const std::string at_cycle = "at cycle " + std::to_string(now);
+    if (!sc_core::sc_pending_activity()) {
+      throw BadInput("the program stands still " + at_cycle + ": " + where_it_stands(top));
+    }
+    if (now - top.perf.last_retire() > options.watchdog_cycles) {
+      throw BadInput("no op retired for more than " + std::to_string(options.watchdog_cycles) +
+                     " cycles " + at_cycle + ": " + where_it_stands(top));
+    }
+  }
+}
+
+[[nodiscard]] RunResult run_once(const Program& program, const ArchConfig& config,
+                                 std::vector<std::uint8_t> memory, const RunOptions& options) {
+  const auto begin = std::chrono::steady_clock::now();
+  RunResult result;
+  {
+    const QuietReports quiet;
+    const KernelContext kernel;
+    Context context(config, options.fault);
+    TactusTop top("tactus", context, program, std::move(memory));
+    try {
+      simulate(context, top, options);
+    } catch (const sc_core::sc_report& report) {
+      throw InternalError(std::string("the SystemC kernel reported: ") + report.get_msg());
+    }
+    result.retired = top.perf.take();
+    result.cycles = result.retired.empty() ? 0 : top.perf.last_retire() + 1;
+    result.memory = top.memory.take();
+  }
+  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
+  result.wall_seconds = wall.count();
+  return result;
+}
+
+}  // namespace
+}  // namespace systemc
+
+namespace {
+
+class SystemcBackend : public Backend {
+ public:
+  [[nodiscard]] std::string name() const override { return "systemc"; }
+  [[nodiscard]] RunResult run(const Program& program, const ArchConfig& config,
+                              std::vector<std::uint8_t> memory,
+                              const RunOptions& options) override {
+    validate(config);
+    if (program.prog_ops == 0) throw BadInput("the program has no ops");
+    if (program.prog_ops > config.hw_segment_ops) {
+      throw BadInput("segment 0 of the program has " + std::to_string(program.prog_ops) +
+                     " ops, but hw.segment_ops is " + std::to_string(config.hw_segment_ops));
+    }
+    return systemc::run_once(program, config, std::move(memory), options);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_systemc_backend() { return std::make_unique<SystemcBackend>(); }
+
+}  // namespace tactus
