@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+// The twin of models/numerics in combinational functions. Sums are held in 64 bits (one machine
+// word in simulation); where that is exact is stated per function and in models/numerics/README.md.
+// Codes equal the enumerations of models/numerics/formats.hpp. Written for Verilator, Icarus 11 and
+// Yosys 0.23: operands are sign-extended by hand, results are assigned to the function's name.
+
+package tactus_arith_pkg;
+
+  // The codes are complete tables, whether or not a design uses each of them.
+  // verilator lint_off UNUSEDPARAM
+  localparam logic [2:0] RoundHalfEven = 3'd0;
+  localparam logic [2:0] RoundHalfUp = 3'd1;
+  localparam logic [2:0] RoundHalfAway = 3'd2;
+  localparam logic [2:0] RoundHalfDown = 3'd3;
+  localparam logic [2:0] RoundFloor = 3'd4;
+  localparam logic [2:0] RoundCeil = 3'd5;
+  localparam logic [2:0] RoundTrunc = 3'd6;
+
+  localparam logic [1:0] OverflowWrap = 2'd0;
+  localparam logic [1:0] OverflowSaturate = 2'd1;
+  localparam logic [1:0] OverflowError = 2'd2;
+
+  localparam logic [3:0] ConvNone = 4'd0;
+  localparam logic [3:0] ConvMulShift = 4'd1;
+  localparam logic [3:0] ConvPow2 = 4'd2;
+  localparam logic [3:0] ConvTfliteDouble = 4'd3;
+  localparam logic [3:0] ConvTfliteSingle = 4'd4;
+  localparam logic [3:0] ConvTfliteS64 = 4'd5;
+  localparam logic [3:0] ConvAddMulShift = 4'd6;
+  localparam logic [3:0] ConvAddTflite = 4'd7;
+  localparam logic [3:0] ConvAvgTflite = 4'd8;
+  // verilator lint_on UNUSEDPARAM
+
+  // The 65-bit value {sign, low} divided by 2^shift and rounded. Above shift 0 the result always
+  // fits 64 bits; at shift 0 a value that does not fit becomes the nearest one that does.
+  function automatic logic signed [63:0] round_shift(
+      input logic sign, input logic [63:0] low, input logic [5:0] shift,
+      input logic [2:0] rounding);
+    logic [63:0] mask;  // the bits that are shifted out
+    logic [63:0] quotient;
+    logic guard;   // the bit of weight one half
+    logic sticky;  // any bit below it
+    logic up;
+    begin
+      mask = ~(64'hFFFF_FFFF_FFFF_FFFF << shift);
+      guard = |(low & (mask ^ (mask >> 1)));
+      sticky = |(low & (mask >> 1));
+      quotient = (low >> shift) | (sign ? ~(64'hFFFF_FFFF_FFFF_FFFF >> shift) : 64'd0);
+      case (rounding)
+        RoundHalfEven: up = guard & (sticky | quotient[0]);
+        RoundHalfUp: up = guard;
+        RoundHalfAway: up = guard & (sticky | ~sign);
+        RoundHalfDown: up = guard & sticky;
+        RoundCeil: up = guard | sticky;
+        RoundTrunc: up = (guard | sticky) & sign;
+        default: up = 1'b0;  // RoundFloor
+      endcase
+      if (shift == 6'd0 && sign != low[63]) begin
+        round_shift = {sign, {63{~sign}}};
+      end else begin
+        round_shift = quotient + {63'd0, up};
+      end
+    end
+  endfunction
+
+  // clamp(value + zp), for every value: the limits are moved so that no sum can overflow.
+  function automatic logic signed [31:0] offset_clamp(
+      input logic signed [63:0] value, input logic signed [16:0] zp,
+      input logic signed [31:0] clamp_min, input logic signed [31:0] clamp_max);
+    logic signed [63:0] offset;
+    logic signed [63:0] low;
+    logic signed [63:0] high;
+    begin
+      offset = {{47{zp[16]}}, zp};
+      low = {{32{clamp_min[31]}}, clamp_min} - offset;
+      high = {{32{clamp_max[31]}}, clamp_max} - offset;
+      if (value < low) begin
+        offset_clamp = clamp_min;
+      end else if (value > high) begin
+        offset_clamp = clamp_max;
+      end else begin
+        offset_clamp = value[31:0] + offset[31:0];
+      end
+    end
+  endfunction
+
+  // Exact where acc * mult fits 64 bits, which acc_bits + mult_bits <= 64 ensures.
+  function automatic logic signed [31:0] mul_shift(
+      input logic signed [47:0] acc, input logic signed [31:0] mult,
+      input logic signed [63:0] add, input logic [5:0] shift, input logic [2:0] rounding,
+      input logic signed [16:0] zp, input logic signed [31:0] clamp_min,
+      input logic signed [31:0] clamp_max);
+    logic signed [63:0] wide_acc;
+    logic signed [63:0] wide_mult;
+    logic signed [63:0] product;
+    logic signed [63:0] sum;
+    logic sign;
+    begin
+      wide_acc = {{16{acc[47]}}, acc};
+      wide_mult = {{32{mult[31]}}, mult};
+      product = wide_acc * wide_mult;
+      sum = product + add;
+      sign = (product[63] == add[63]) ? add[63] : sum[63];  // bit 64 of the exact sum
+      mul_shift = offset_clamp(round_shift(sign, sum, shift, rounding), zp, clamp_min, clamp_max);
+    end
+  endfunction
+
+  function automatic logic signed [31:0] pow2(
+      input logic signed [47:0] acc, input logic [5:0] shift, input logic [2:0] rounding,
+      input logic signed [16:0] zp, input logic signed [31:0] clamp_min,
+      input logic signed [31:0] clamp_max);
+    logic signed [63:0] wide_acc;
+    begin
+      wide_acc = {{16{acc[47]}}, acc};
+      pow2 = offset_clamp(round_shift(acc[47], wide_acc, shift, rounding), zp, clamp_min,
+                          clamp_max);
+    end
+  endfunction
+
+  // The TFLite conventions: shift is signed, -31..30 (s64: -31..14), positive = left.
+  function automatic logic signed [31:0] tflite_double(
+      input logic signed [31:0] acc, input logic signed [31:0] mult,
+      input logic signed [5:0] shift, input logic signed [16:0] zp,
+      input logic signed [31:0] clamp_min, input logic signed [31:0] clamp_max);
+    logic [4:0] left;
+    logic [4:0] right;
+    logic signed [31:0] shifted;
+    logic signed [63:0] product;
+    logic [31:0] high;  // srdhm(shifted, mult)
+    logic [31:0] mask;
+    logic up;
+    logic signed [31:0] scaled;
+    begin
+      left = shift[5] ? 5'd0 : shift[4:0];
+      right = shift[5] ? (5'd0 - shift[4:0]) : 5'd0;
+      shifted = acc << left;
+      product = {{32{shifted[31]}}, shifted};
+      product = product * {{32{mult[31]}}, mult};
+      product = product + 64'sd1073741824;
+      // Only -2^31 * -2^31 reaches 2^62.
+      high = (product[63:62] == 2'b01) ? 32'h7FFF_FFFF : product[62:31];
+      mask = ~(32'hFFFF_FFFF << right);
+      up = |(high & (mask ^ (mask >> 1))) & (|(high & (mask >> 1)) | ~high[31]);
+      scaled = $signed(high) >>> right;
+      scaled = scaled + {31'd0, up};
+      tflite_double = offset_clamp({{32{scaled[31]}}, scaled}, zp, clamp_min, clamp_max);
+    end
+  endfunction
+
+  function automatic logic signed [31:0] tflite_single(
+      input logic signed [31:0] acc, input logic signed [31:0] mult,
+      input logic signed [5:0] shift, input logic signed [16:0] zp,
+      input logic signed [31:0] clamp_min, input logic signed [31:0] clamp_max);
+    logic [5:0] right;
+    logic signed [63:0] product;
+    logic signed [63:0] scaled;
+    begin
+      right = 6'd31 - shift;
+      product = {{32{acc[31]}}, acc};
+      product = product * {{32{mult[31]}}, mult};
+      product = product + (64'sd1 << (right - 6'd1));
+      scaled = product >>> right;
+      tflite_single = offset_clamp(scaled, zp, clamp_min, clamp_max);
+    end
+  endfunction
+
+  function automatic logic signed [31:0] tflite_s64(
+      input logic signed [47:0] acc, input logic signed [31:0] mult,
+      input logic signed [5:0] shift, input logic signed [16:0] zp,
+      input logic signed [31:0] clamp_min, input logic signed [31:0] clamp_max);
+    logic [5:0] right;
+    logic [15:0] reduced;
+    logic signed [63:0] product;
+    logic signed [63:0] scaled;
+    begin
+      right = 6'd15 - shift;
+      reduced = (mult >= 32'sh7FFF_0000) ? 16'h7FFF : (mult[31:16] + {15'd0, mult[15]});
+      product = {{16{acc[47]}}, acc};
+      product = product * {{48{reduced[15]}}, reduced};
+      product = product + (64'sd1 << (right - 6'd1));
+      scaled = product >>> right;
+      tflite_s64 = offset_clamp(scaled, zp, clamp_min, clamp_max);
+    end
+  endfunction
+
+  // Exact where add_mul_shift_fits() of models/numerics/add_mul_shift.hpp holds.
+  function automatic logic signed [31:0] add_mul_shift(
+      input logic signed [31:0] a, input logic signed [31:0] b, input logic signed [16:0] za,
+      input logic signed [16:0] zb, input logic signed [31:0] ma, input logic signed [31:0] mb,
+      input logic [5:0] la, input logic [5:0] lb, input logic signed [47:0] add,
+      input logic [5:0] shift, input logic [2:0] rounding, input logic signed [16:0] zp,
+      input logic signed [16:0] clamp_min, input logic signed [16:0] clamp_max);
+    logic signed [63:0] term_a;
+    logic signed [63:0] term_b;
+    logic signed [63:0] sum;
+    begin
+      term_a = {{32{a[31]}}, a} - {{47{za[16]}}, za};
+      term_a = (term_a * {{32{ma[31]}}, ma}) << la;
+      term_b = {{32{b[31]}}, b} - {{47{zb[16]}}, zb};
+      term_b = (term_b * {{32{mb[31]}}, mb}) << lb;
+      sum = term_a + term_b + {{16{add[47]}}, add};
+      add_mul_shift = offset_clamp(round_shift(sum[63], sum, shift, rounding), zp,
+                                   {{15{clamp_min[16]}}, clamp_min},
+                                   {{15{clamp_max[16]}}, clamp_max});
+    end
+  endfunction
+
+  // {overflowed, value}: acc + addend in acc_bits (12..48) bits, value sign-extended to 48 bits.
+  function automatic logic [48:0] accumulate(
+      input logic signed [47:0] acc, input logic signed [47:0] addend,
+      input logic [5:0] acc_bits, input logic [1:0] policy);
+    logic signed [63:0] sum;
+    logic signed [63:0] wrapped;
+    logic [47:0] limit;  // largest value
+    logic overflowed;
+    begin
+      sum = {{16{acc[47]}}, acc} + {{16{addend[47]}}, addend};
+      wrapped = sum << (6'd0 - acc_bits);  // 64 - acc_bits
+      wrapped = wrapped >>> (6'd0 - acc_bits);
+      overflowed = wrapped != sum;
+      limit = (48'd1 << (acc_bits - 6'd1)) - 48'd1;
+      if (overflowed && policy == OverflowSaturate) begin
+        accumulate = {1'b1, sum[63] ? ~limit : limit};
+      end else begin
+        accumulate = {overflowed, wrapped[47:0]};
+      end
+    end
+  endfunction
+
+endpackage
