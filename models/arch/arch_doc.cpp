@@ -19,7 +19,8 @@ std::string cell(const std::string& text) {
 }  // namespace
 
 std::string arch_table() {
-  std::string table = "| key | default | range | unit | binding | meaning |\n|---|---|---|---|---|---|\n";
+  std::string table =
+      "| key | default | range | unit | binding | meaning |\n|---|---|---|---|---|---|\n";
   for (const auto& field : arch_fields()) {
     table += "| `" + field.key + "` | " + field.default_value + " | " + cell(field.range) + " | " +
              field.unit + " | " + name_of(field.binding) + " | " + cell(field.doc) + " |\n";

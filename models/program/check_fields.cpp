@@ -194,7 +194,8 @@ class FieldCheck {
 
   void aligned(std::int64_t bytes, std::initializer_list<std::int64_t> values) const {
     for (const auto value : values) {
-      require(value % bytes == 0, "elements of " + std::to_string(bytes) + " bytes are not aligned");
+      require(value % bytes == 0,
+              "elements of " + std::to_string(bytes) + " bytes are not aligned");
     }
   }
 

@@ -12,7 +12,9 @@ RunResult small_run() {
   RunResult run;
   run.memory.resize(8192);
   run.retired.resize(7);
-  for (std::uint32_t i = 0; i < 4; ++i) run.retired[i] = {0, Queue::load, i, 10 * i, 10 * i + 9, i, {}};
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    run.retired[i] = {0, Queue::load, i, 10 * i, 10 * i + 9, i, {}};
+  }
   run.retired[4] = {0, Queue::compute, 0, 40, 70, 5, {}};
   run.retired[5] = {0, Queue::post, 0, 71, 90, 6, {}};
   run.retired[6] = {0, Queue::store, 0, 91, 120, 7, {}};
