@@ -128,7 +128,8 @@ std::string to_text(const RunReport& report, int columns) {
     out += fact("golden", o.mismatches == 0
                               ? std::to_string(o.compared) + " values compared, all equal"
                               : std::to_string(o.mismatches) + " of " + std::to_string(o.compared) +
-                                    " values differ; " + o.first_mismatch);
+                                    " values differ, the first:");
+    if (!o.first_mismatch.empty()) out += fact("", o.first_mismatch);
   }
   if (report.accuracy) {
     const Accuracy& a = *report.accuracy;
