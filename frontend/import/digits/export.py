@@ -1,36 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trained network to integers: weights, biases and requantisation constants as plain data."""
 
-import math
-
 import numpy as np
 import torch
 
+from quant import mult_and_exponent
 from topology import INPUT, INPUT_SHAPE, limits
 
-MULT_BITS = 24        # two's complement, so the multipliers are below 2^23
-ADD_MULT_BITS = 24    # operand multipliers of the residual adds
 ADD_BITS = 48
 INT32 = limits(32, True)
 
 
-def mult_and_shift(scale, bits=MULT_BITS):
-    """Integers with mult / 2^shift nearest to scale > 0 and mult of full width."""
-    mantissa, exponent = math.frexp(scale)
-    mult, shift = round(mantissa * (1 << (bits - 1))), bits - 1 - exponent
-    if mult == 1 << (bits - 1):
-        mult, shift = mult >> 1, shift - 1
-    while mult % 2 == 0 and shift > 0:  # 1/4 is stored as 1 / 2^2
-        mult, shift = mult >> 1, shift - 1
-    if not (0 < mult < 1 << (bits - 1) and 0 <= shift <= 63):
-        raise ValueError(f"scale {scale} does not fit a {bits}-bit multiplier")
+def mult_and_shift(scale, bits):
+    """Integers with mult / 2^shift nearest to scale > 0 and 2^(bits-2) <= mult < 2^(bits-1)."""
+    mult, exponent = mult_and_exponent(torch.tensor(scale, dtype=torch.float64), bits)
+    mult, shift = int(mult), -int(exponent)
+    if not 0 <= shift <= 63:
+        raise ValueError(f"scale {scale} with a {bits}-bit multiplier needs shift {shift}")
     return mult, shift
 
 
-def _requant(act, mult, shift, add=None):
+def _requant(act, mult_bits, mult, shift, add=None):
     low, high = act.clamp_range()
     content = {"convention": "mul_shift", "rounding": act.rounding, "clamp_min": low,
-               "clamp_max": high, "mult_bits": MULT_BITS, "add_bits": ADD_BITS,
+               "clamp_max": high, "mult_bits": mult_bits, "add_bits": ADD_BITS,
                "mult": np.array(mult, np.int64), "shift": np.array(shift, np.int64)}
     if add is not None:
         content["add"] = np.array(add, np.int64)
@@ -42,7 +35,8 @@ def _convolution(net, node, layer, act):
     unit = net.step_of(node.inputs[0]).item() * module.step().detach().double().numpy()
     bias = module.bias.detach().double().numpy()
     out_step = act.log_step.exp().item()
-    pairs = [mult_and_shift(u / out_step) for u in unit]
+    mult_bits = net.variant.mult_bits
+    pairs = [mult_and_shift(u / out_step, mult_bits) for u in unit]
     mult, shift = zip(*pairs)
     layer.update(stride=[node.stride] * 2, padding=[node.padding] * 4, dilation=[1, 1], groups=1)
     add = None
@@ -50,7 +44,7 @@ def _convolution(net, node, layer, act):
         layer["bias"] = np.round(bias / unit).astype(np.int64)
     else:
         add = [round(b / out_step * 2.0**s) for b, s in zip(bias, shift)]
-    layer["requant"] = _requant(act, mult, shift, add)
+    layer["requant"] = _requant(act, mult_bits, mult, shift, add)
 
 
 def _linear(net, node, layer):
@@ -62,14 +56,14 @@ def _linear(net, node, layer):
 
 def _add(net, node, layer, act):
     out_step = act.log_step.exp().item()
-    pairs = [mult_and_shift(net.step_of(i).item() / out_step, ADD_MULT_BITS)
-             for i in node.inputs]
+    mult_bits = net.variant.add_mult_bits
+    pairs = [mult_and_shift(net.step_of(i).item() / out_step, mult_bits) for i in node.inputs]
     shift = max(s for _, s in pairs)
     for k, (mult, s) in enumerate(pairs):
         layer[f"requant_{k}"] = {"mult": mult, "left_shift": shift - s}
     low, high = act.clamp_range()
     layer["requant"] = {"convention": "add_mul_shift", "rounding": act.rounding,
-                        "clamp_min": low, "clamp_max": high, "mult_bits": ADD_MULT_BITS,
+                        "clamp_min": low, "clamp_max": high, "mult_bits": mult_bits,
                         "add_bits": ADD_BITS, "shift": np.array([shift], np.int64)}
 
 
@@ -101,8 +95,8 @@ def model_of(net, producer):
             layer.update(kernel=[n.kernel] * 2, stride=[n.stride] * 2, padding=[n.padding] * 4)
         else:
             ratio = net.step_of(n.inputs[0]).item() / net.step_of(n.id).item()
-            mult, shift = mult_and_shift(ratio / spatial[n.inputs[0]] ** 2)
-            layer["requant"] = _requant(own, [mult], [shift])
+            mult, shift = mult_and_shift(ratio / spatial[n.inputs[0]] ** 2, v.mean_mult_bits)
+            layer["requant"] = _requant(own, v.mean_mult_bits, [mult], [shift])
         layers.append(layer)
     return {"name": v.name, "producer": producer, "outputs": [net.nodes[-1].id],
             "inputs": {INPUT: {"shape": list(INPUT_SHAPE), "bits": v.input_bits,

@@ -11,10 +11,11 @@ from topology import INPUT, graph, limits
 def round_mode(x, mode):
     """Nearest integer with the named treatment of ties.
 
-    Values are first put on a grid of 2^-16, so that a true tie, such as a mean of four integers
-    that ends in 1/2, is not decided by the last bit of a floating-point scale.
+    Values are first put on a fine grid, so that a true tie, such as a mean of four integers that
+    ends in 1/2, is not decided by the last bit of a floating-point scale.
     """
-    x = torch.round(x * 65536) / 65536
+    grid = 2.0 ** (16 if x.dtype == torch.float32 else 30)
+    x = torch.round(x * grid) / grid
     if mode == "half_even":
         return torch.round(x)
     if mode == "half_up":
@@ -27,6 +28,20 @@ def round_mode(x, mode):
 def ste_round(x, mode="half_even"):
     """round_mode with the gradient of the identity."""
     return x + (round_mode(x, mode) - x).detach()
+
+
+def mult_and_exponent(scale, bits):
+    """Whole mult below 2^(bits-1) and e with mult * 2^e nearest to scale > 0, elementwise."""
+    mantissa, exponent = torch.frexp(scale.detach())
+    mult = torch.round(mantissa * 2 ** (bits - 1))
+    overflow = mult == 2 ** (bits - 1)
+    return torch.where(overflow, mult / 2, mult), exponent + overflow.int() - (bits - 1)
+
+
+def scale_error(scale, bits):
+    """What the hardware's factor is too large by, as a ratio (1 if exact)."""
+    mult, exponent = mult_and_exponent(scale, bits)
+    return torch.ldexp(mult, exponent) / scale.detach()
 
 
 def best_step(rows, low, high):
@@ -132,13 +147,24 @@ class Weighted(nn.Module):
         y = self.apply_weight(x, self.weight, bias)
         return y if self.norm is None else self.norm(y)
 
-    def forward(self, x, input_step, bias_in_accumulator):
+    def forward(self, x, input_step, output_step, variant):
+        """As the integer machine computes it, with one factor per channel of limited width.
+
+        output_step None: no requantisation follows, the result is the raw accumulator.
+        """
         step = self.step()
-        weight = self.weight_integers() * step.reshape([-1] + [1] * (self.weight.dim() - 1))
-        bias = self.bias
-        if bias_in_accumulator:
-            unit = (step * input_step).detach()
-            bias = ste_round(bias / unit) * unit
+        unit = (step * input_step).detach()
+        error = torch.ones_like(unit)
+        if output_step is not None:
+            error = scale_error(unit / output_step, variant.mult_bits)
+        weight = self.weight_integers() * (step * error).reshape(
+            [-1] + [1] * (self.weight.dim() - 1))
+        if output_step is None or variant.bias_kind == "bias":
+            bias = ste_round(self.bias / unit) * unit * error
+        else:
+            _, exponent = mult_and_exponent(unit / output_step, variant.mult_bits)
+            grid = torch.ldexp(output_step.detach(), exponent)
+            bias = ste_round(self.bias / grid) * grid
         return self.apply_weight(x, weight, bias)
 
 
@@ -192,16 +218,24 @@ class DigitsNet(nn.Module):
             if n.op in ("conv2d", "linear"):
                 layer = self.layers[n.id]
                 if quantise:
-                    in_acc = n.op == "linear" or self.variant.bias_kind == "bias"
-                    y = layer(args[0], self.step_of(n.inputs[0]), in_acc)
+                    out_step = self.step_of(n.id) if n.id in self.acts else None
+                    y = layer(args[0], self.step_of(n.inputs[0]), out_step, self.variant)
                 else:
                     y = layer.forward_float(args[0])
             elif n.op == "add":
+                if quantise:
+                    args = [x * scale_error(self.step_of(i) / self.step_of(n.id),
+                                            self.variant.add_mult_bits)
+                            for i, x in zip(n.inputs, args)]
                 y = args[0] + args[1]
             elif n.op == "maxpool":
                 y = F.max_pool2d(args[0], n.kernel, n.stride, n.padding)
             else:
                 y = args[0].mean(dim=(2, 3), keepdim=True)
+                if quantise:
+                    area = args[0].shape[2] * args[0].shape[3]
+                    y = y * scale_error(self.step_of(n.inputs[0]) / self.step_of(n.id) / area,
+                                        self.variant.mean_mult_bits)
             if n.id in self.acts:
                 act = self.acts[n.id]
                 tied = n.id == "009_mean" and self.mean_keeps_scale

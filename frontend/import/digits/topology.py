@@ -43,7 +43,8 @@ Tensor = namedtuple("Tensor", "bits signed zero_point rounding")
 # input_scale and input zero point: real = input_scale * (q - zero_point).
 # input_q(pixel) is (pixel * num + den / 2) / den + offset in whole numbers, then the clamp.
 Variant = namedtuple("Variant", "name weight_bits input_bits input_signed input_zero_point "
-                     "input_num input_den input_offset input_scale pool bias_kind tensors")
+                     "input_num input_den input_offset input_scale pool bias_kind "
+                     "mult_bits add_mult_bits mean_mult_bits tensors")
 
 
 def _w4a4():
@@ -54,6 +55,8 @@ def _w4a4():
         input_bits=4, input_signed=False, input_zero_point=0,
         input_num=1, input_den=1, input_offset=0, input_scale=0.125,
         pool=(2, 0), bias_kind="add",
+        # Short multipliers: small shifts, so that rounding ties occur in every layer.
+        mult_bits=8, add_mult_bits=8, mean_mult_bits=8,
         tensors={
             "000_stem": u4, "001_block1_conv1": u4, "002_block1_conv2": s4,
             "003_block1_add": u4, "004_block2_conv1": u4, "005_block2_conv2": s4,
@@ -68,6 +71,7 @@ def _w8a8():
         input_bits=8, input_signed=True, input_zero_point=-50,
         input_num=255, input_den=16, input_offset=-128, input_scale=16.0 / 255.0 / 6.0,
         pool=(3, 1), bias_kind="bias",
+        mult_bits=24, add_mult_bits=10, mean_mult_bits=24,
         tensors={
             "000_stem": Tensor(8, True, -128, "half_even"),
             "001_block1_conv1": Tensor(8, False, 0, "half_even"),
