@@ -138,3 +138,7 @@ class SystemcBackend : public Backend {
 std::unique_ptr<Backend> make_systemc_backend() { return std::make_unique<SystemcBackend>(); }
 
 }  // namespace tactus
+
+// libsystemc refers to sc_main even when the program has its own main(). It stands in this file
+// because every user of the library links this object.
+int sc_main(int, char*[]) { return 0; }
