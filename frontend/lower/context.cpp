@@ -73,10 +73,9 @@ int Context::load_tile(int layer_index, const std::string& tensor, Dest dest, in
   const TensorPlace& t = place(tensor);
   const std::int64_t beat = config.beat_bytes();
   LoadOp op;
-  op.mem_addr = static_cast<std::int64_t>(t.address) +
-                c0 * static_cast<std::int64_t>(t.plane_stride) +
-                layout.src_y * static_cast<std::int64_t>(t.line_stride) +
-                layout.src_x * t.element_bytes;
+  op.mem_addr =
+      static_cast<std::int64_t>(t.address) + c0 * static_cast<std::int64_t>(t.plane_stride) +
+      layout.src_y * static_cast<std::int64_t>(t.line_stride) + layout.src_x * t.element_bytes;
   op.planes = planes;
   op.plane_stride = static_cast<std::int64_t>(t.plane_stride);
   op.lines = layout.loaded_lines;
@@ -110,9 +109,9 @@ int Context::fill_tile(int layer_index, Dest dest, int half, const TileLayout& l
   return builder.emit(op, layer_index, {{buffer, half}});
 }
 
-int Context::store_tile(int layer_index, const std::string& tensor, int half,
-                        const PixelTile& tile, std::int64_t c0, std::int64_t planes,
-                        std::int64_t base, std::int64_t slot_bytes, std::int64_t pitch) {
+int Context::store_tile(int layer_index, const std::string& tensor, int half, const PixelTile& tile,
+                        std::int64_t c0, std::int64_t planes, std::int64_t base,
+                        std::int64_t slot_bytes, std::int64_t pitch) {
   const TensorPlace& t = place(tensor);
   const std::int64_t beat = config.beat_bytes();
   StoreOp op;

@@ -24,12 +24,12 @@ struct Resident {
 
 /// A convolution-like layer with what is folded into it.
 struct ConvUnit {
-  int layer = 0;                  ///< index of the convolution or linear layer
-  int add = -1;                   ///< index of the residual add folded into it, or -1
-  bool conv_is_second = false;    ///< the convolution is the add's second operand
-  std::string input;              ///< tensor read (flatten seen through)
-  std::string residual;           ///< tensor added, when add >= 0
-  std::string output;             ///< id of the tensor that the unit produces
+  int layer = 0;                ///< index of the convolution or linear layer
+  int add = -1;                 ///< index of the residual add folded into it, or -1
+  bool conv_is_second = false;  ///< the convolution is the add's second operand
+  std::string input;            ///< tensor read (flatten seen through)
+  std::string residual;         ///< tensor added, when add >= 0
+  std::string output;           ///< id of the tensor that the unit produces
 };
 
 class Context {
@@ -41,9 +41,9 @@ class Context {
   ProgramBuilder builder;
   std::vector<TensorPlace> tensors;
   std::vector<LayerInfo> infos;
-  std::map<std::string, Resident> resident;    ///< tensors kept on chip
-  std::map<std::string, int> last_store;       ///< op that completed a tensor in memory
-  std::map<std::string, ConvPlan> plans;       ///< by id of the convolution or linear layer
+  std::map<std::string, Resident> resident;  ///< tensors kept on chip
+  std::map<std::string, int> last_store;     ///< op that completed a tensor in memory
+  std::map<std::string, ConvPlan> plans;     ///< by id of the convolution or linear layer
 
   [[nodiscard]] const Layer& layer(int index) const {
     return network.layers[static_cast<std::size_t>(index)];
@@ -58,9 +58,8 @@ class Context {
   [[noreturn]] void refuse(const Layer& layer, const std::string& why) const;
 
   /// One load op of `planes` channels from `c0` of a tensor tile into ifmap or ofmap.
-  int load_tile(int layer, const std::string& tensor, Dest dest, int half,
-                const TileLayout& layout, std::int64_t c0, std::int64_t planes, std::int64_t group,
-                std::int64_t base);
+  int load_tile(int layer, const std::string& tensor, Dest dest, int half, const TileLayout& layout,
+                std::int64_t c0, std::int64_t planes, std::int64_t group, std::int64_t base);
   /// Fills the whole region that a layout takes in `slots` slots with a repeated element.
   int fill_tile(int layer, Dest dest, int half, const TileLayout& layout, std::int64_t slots,
                 std::int64_t base, std::int64_t value, std::int64_t elem);

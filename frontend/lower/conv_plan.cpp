@@ -69,8 +69,8 @@ class Planner {
 
   ConvPlan best() {
     const std::int64_t rows = cfg_.hw_array_rows;
-    if (cfg_.weight_rows() < rows) note("weight", "buf.weight_kib", rows, cfg_.weight_rows(),
-                                        cfg_.buf_weight_kib);
+    if (cfg_.weight_rows() < rows)
+      note("weight", "buf.weight_kib", rows, cfg_.weight_rows(), cfg_.buf_weight_kib);
     if (cfg_.param_records() < cfg_.hw_array_cols + 1) {
       note("param", "buf.param_kib", cfg_.hw_array_cols + 1, cfg_.param_records(),
            cfg_.buf_param_kib);
@@ -93,8 +93,8 @@ class Planner {
  private:
   void note(const char* buffer, const char* key, std::int64_t needed, std::int64_t has,
             std::int64_t has_kib) {
-    const std::int64_t needed_kib = std::max(ceil_div(needed * has_kib, std::max<std::int64_t>(has, 1)),
-                                             has_kib + 1);
+    const std::int64_t needed_kib =
+        std::max(ceil_div(needed * has_kib, std::max<std::int64_t>(has, 1)), has_kib + 1);
     if (needed_kib < shortage_.needed_kib) shortage_ = {buffer, key, needed_kib, has_kib};
   }
 
@@ -120,7 +120,8 @@ class Planner {
     std::int64_t bank = 0;
     for (std::int64_t x0 = 0; x0 < s_.out_w; x0 += w) {
       const PixelTile tile{0, x0, h, std::min(w, s_.out_w - x0)};
-      bank = std::max(bank, layout_tile(s_.window, tile, s_.in_h, s_.in_w, 1, beat_).bank_bytes(slots));
+      bank = std::max(bank,
+                      layout_tile(s_.window, tile, s_.in_h, s_.in_w, 1, beat_).bank_bytes(slots));
     }
     if (bank > cfg_.ifmap_bank_bytes()) {
       note("ifmap", "buf.ifmap_kib", bank, cfg_.ifmap_bank_bytes(), cfg_.buf_ifmap_kib);
@@ -175,8 +176,8 @@ class Planner {
     const std::int64_t ny = ceil_div(s_.out_h, h), nx = ceil_div(s_.out_w, w), tiles = ny * nx;
     const std::int64_t pixels = h * w;
     const std::int64_t folds = ceil_div(plan.k_rows, rows);
-    const std::int64_t fold = cfg_.hw_fold_overlap ? std::max(pixels, rows)
-                                                   : 2 * rows + cols + pixels;
+    const std::int64_t fold =
+        cfg_.hw_fold_overlap ? std::max(pixels, rows) : 2 * rows + cols + pixels;
     const std::int64_t compute = tiles * columns * (folds * fold + rows);
 
     const PixelTile tile{0, 0, h, w};
@@ -185,7 +186,7 @@ class Planner {
         latency + channels_ * layout.lines * ceil_div(layout.data_bytes, beat_) * interval +
         (layout.needs_fill ? layout.bank_bytes(plan.slots) / beat_ : 0);
     const bool one_block = tiles == 1 && s_.groups == 1;
-    const std::int64_t in_loads = one_block ? 1
+    const std::int64_t in_loads = one_block                                 ? 1
                                   : (s_.groups == 1 && !plan.weights_outer) ? tiles
                                                                             : tiles * columns;
     const std::int64_t weight_tile =
@@ -197,8 +198,8 @@ class Planner {
         s_.residual_elem == 0
             ? 0
             : tiles * columns *
-                  (latency + std::min(cols, s_.out_c) * h *
-                                 ceil_div(w * s_.residual_elem, beat_) * interval);
+                  (latency +
+                   std::min(cols, s_.out_c) * h * ceil_div(w * s_.residual_elem, beat_) * interval);
     const std::int64_t load = in_loads * in_tile + weight_loads * weight_tile + residual;
     const std::int64_t passes = ceil_div(std::min(cols, s_.out_c), cfg_.hw_post_lanes);
     const std::int64_t post_tile = std::min(cols, s_.out_c) + passes * (pixels + post_drain);
@@ -225,14 +226,13 @@ class Planner {
 
 std::string ConvPlan::text() const {
   return "K " + std::to_string(k_rows) + " (G " + std::to_string(group) + ", " +
-         std::to_string(slots) + " slots), " + std::to_string(columns.size()) +
-         " column tiles x " + std::to_string(pixels.size()) + " pixel tiles of " +
-         std::to_string(pixels.front().h) + "x" + std::to_string(pixels.front().w) + ", " +
-         (weights_outer ? "weights" : "pixels") + " outer, " +
-         (weights_whole ? "all weights at once"
-          : weight_chunk < k_rows
-              ? "weights in blocks of " + std::to_string(weight_chunk) + " rows"
-              : "one column tile's weights at a time");
+         std::to_string(slots) + " slots), " + std::to_string(columns.size()) + " column tiles x " +
+         std::to_string(pixels.size()) + " pixel tiles of " + std::to_string(pixels.front().h) +
+         "x" + std::to_string(pixels.front().w) + ", " + (weights_outer ? "weights" : "pixels") +
+         " outer, " +
+         (weights_whole           ? "all weights at once"
+          : weight_chunk < k_rows ? "weights in blocks of " + std::to_string(weight_chunk) + " rows"
+                                  : "one column tile's weights at a time");
 }
 
 ConvPlan plan_conv(const Layer& layer, const ConvShape& shape, const ArchConfig& config) {

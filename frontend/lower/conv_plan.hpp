@@ -30,13 +30,13 @@ struct ColumnTile {
 
 struct ConvPlan {
   ConvShape shape;
-  std::int64_t group = 1;          ///< G: channels per slot, a power of two
-  std::int64_t slots = 1;          ///< slots per kernel position
-  std::int64_t k_rows = 0;         ///< K elements with padding channels
-  std::int64_t weight_chunk = 0;   ///< K elements per weight block (= k_rows when it fits)
-  bool weights_whole = false;      ///< all column tiles' weights fit one half together
-  bool params_whole = false;       ///< all records fit one half together
-  bool weights_outer = true;       ///< outer loop over column tiles
+  std::int64_t group = 1;         ///< G: channels per slot, a power of two
+  std::int64_t slots = 1;         ///< slots per kernel position
+  std::int64_t k_rows = 0;        ///< K elements with padding channels
+  std::int64_t weight_chunk = 0;  ///< K elements per weight block (= k_rows when it fits)
+  bool weights_whole = false;     ///< all column tiles' weights fit one half together
+  bool params_whole = false;      ///< all records fit one half together
+  bool weights_outer = true;      ///< outer loop over column tiles
   std::vector<ColumnTile> columns;
   std::vector<PixelTile> pixels;
   std::int64_t estimated_cycles = 0;

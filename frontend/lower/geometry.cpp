@@ -9,13 +9,11 @@ TileLayout layout_tile(const Window& window, const PixelTile& tile, std::int64_t
                        std::int64_t elem, std::int64_t beat) {
   TileLayout out;
   const std::int64_t y_first = tile.y0 * window.stride_h - window.pad_top;
-  const std::int64_t y_last =
-      (tile.y0 + tile.h - 1) * window.stride_h - window.pad_top +
-      (window.kernel_h - 1) * window.dilation_h;
+  const std::int64_t y_last = (tile.y0 + tile.h - 1) * window.stride_h - window.pad_top +
+                              (window.kernel_h - 1) * window.dilation_h;
   const std::int64_t x_first = tile.x0 * window.stride_w - window.pad_left;
-  const std::int64_t x_last =
-      (tile.x0 + tile.w - 1) * window.stride_w - window.pad_left +
-      (window.kernel_w - 1) * window.dilation_w;
+  const std::int64_t x_last = (tile.x0 + tile.w - 1) * window.stride_w - window.pad_left +
+                              (window.kernel_w - 1) * window.dilation_w;
 
   out.lines = y_last - y_first + 1;
   const std::int64_t load_y0 = std::max<std::int64_t>(y_first, 0);

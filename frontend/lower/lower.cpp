@@ -132,7 +132,7 @@ class NetworkLowering {
       s.window.kernel_w = in.w;
     } else {
       s.groups = layer.groups;
-      s.window = {layer.kernel_h,   layer.kernel_w,   layer.stride_h,  layer.stride_w,
+      s.window = {layer.kernel_h,   layer.kernel_w,   layer.stride_h,   layer.stride_w,
                   layer.dilation_h, layer.dilation_w, layer.padding[0], layer.padding[1]};
     }
     s.out_elem = element_bytes(ctx_.network.format_of(unit.output));
@@ -160,10 +160,9 @@ class NetworkLowering {
                              target.shape.in_w, 1, ctx_.config.beat_bytes());
       r.slots = target.slots;
       r.log2_group = log2_of(target.group);
-      const bool holds_image =
-          r.layout.src_y == 0 && r.layout.src_x == 0 &&
-          r.layout.data_begin + target.shape.in_w <= r.layout.pitch &&
-          r.layout.first_line + target.shape.in_h <= r.layout.lines;
+      const bool holds_image = r.layout.src_y == 0 && r.layout.src_x == 0 &&
+                               r.layout.data_begin + target.shape.in_w <= r.layout.pitch &&
+                               r.layout.first_line + target.shape.in_h <= r.layout.lines;
       if (holds_image) ctx_.resident.emplace(id, r);
     }
   }
@@ -273,8 +272,7 @@ QTensor read_tensor(const Program& program, const Network& network,
         }
         const int unused = 32 - 8 * place->element_bytes;
         const auto shifted = static_cast<std::int32_t>(value << unused);
-        out.data.push_back(place->is_signed ? shifted >> unused
-                                            : static_cast<std::int32_t>(value));
+        out.data.push_back(place->is_signed ? shifted >> unused : static_cast<std::int32_t>(value));
       }
     }
   }

@@ -21,7 +21,6 @@ void place_inputs(const Program& program, const std::map<std::string, QTensor>& 
 
 /// Reads a tensor back; throws InternalError for a tensor that is not in memory.
 [[nodiscard]] QTensor read_tensor(const Program& program, const Network& network,
-                                  const std::vector<std::uint8_t>& memory,
-                                  const std::string& name);
+                                  const std::vector<std::uint8_t>& memory, const std::string& name);
 
 }  // namespace tactus

@@ -49,8 +49,8 @@ class ConvLowering {
     const int widest = static_cast<int>(ctx_.config.hw_operand_bits);
     if (input_format_.bits > widest) {
       ctx_.refuse(layer_, "its input " + unit_.input + " has " +
-                              std::to_string(input_format_.bits) +
-                              " bits, hw.operand_bits is " + std::to_string(widest));
+                              std::to_string(input_format_.bits) + " bits, hw.operand_bits is " +
+                              std::to_string(widest));
     }
     if (layer_.weight_format.bits > widest) {
       ctx_.refuse(layer_, "its weights have " + std::to_string(layer_.weight_format.bits) +
@@ -140,8 +140,8 @@ class ConvLowering {
     if (ctx_.resident.count(unit_.input) == 0) input_half(0, 0);
     Resident& keep = it->second;
     const auto own = ctx_.resident.find(unit_.input);
-    keep.half = own != ctx_.resident.end() ? 1 - own->second.half
-                                           : ctx_.builder.next_half(Buffer::ifmap);
+    keep.half =
+        own != ctx_.resident.end() ? 1 - own->second.half : ctx_.builder.next_half(Buffer::ifmap);
     if (keep.layout.needs_fill) {
       ctx_.fill_tile(unit_.layer, Dest::ifmap, keep.half, keep.layout, keep.slots, 0,
                      ctx_.network.format_of(unit_.output).zero_point, 1);
@@ -168,8 +168,8 @@ class ConvLowering {
       ctx_.fill_tile(unit_.layer, Dest::ifmap, half, layout, plan_.slots, 0,
                      input_format_.zero_point, 1);
     }
-    ctx_.load_tile(unit_.layer, unit_.input, Dest::ifmap, half, layout, column.c0,
-                   column.channels, plan_.group, 0);
+    ctx_.load_tile(unit_.layer, unit_.input, Dest::ifmap, half, layout, column.c0, column.channels,
+                   plan_.group, 0);
     return half;
   }
 
@@ -201,8 +201,7 @@ class ConvLowering {
         const int half = ctx_.builder.next_half(Buffer::weight);
         weight_held_[static_cast<std::size_t>(half)] = {0, 0};
         for (std::size_t i = 0; i < plan_.columns.size(); ++i) {
-          load_weight_rows(i, 0, plan_.k_rows, half,
-                           static_cast<std::int64_t>(i) * plan_.k_rows);
+          load_weight_rows(i, 0, plan_.k_rows, half, static_cast<std::int64_t>(i) * plan_.k_rows);
         }
       }
       return {weight_held_[0].key_a < 0 ? 1 : 0, static_cast<std::int64_t>(n) * plan_.k_rows};
@@ -246,8 +245,8 @@ class ConvLowering {
     finish_tile(n, t, psum_half);
   }
 
-  void compute(std::size_t n, std::size_t t, std::int64_t k0, const TileLayout& layout,
-               int in_half, int psum_half) {
+  void compute(std::size_t n, std::size_t t, std::int64_t k0, const TileLayout& layout, int in_half,
+               int psum_half) {
     const std::int64_t rows = std::min(plan_.weight_chunk, plan_.k_rows - k0);
     const auto [weight_half, weight_row] = weight_block(n, k0, rows);
     const std::int64_t array_rows = ctx_.config.hw_array_rows;
@@ -285,10 +284,9 @@ class ConvLowering {
     op.wgt_zp = weight_zero();
     op.act_bits = input_format_.bits;
     op.wgt_bits = layer_.weight_format.bits;
-    ctx_.builder.emit(op, unit_.layer,
-                      {{Buffer::ifmap, in_half},
-                       {Buffer::weight, weight_half},
-                       {Buffer::psum, psum_half}});
+    ctx_.builder.emit(
+        op, unit_.layer,
+        {{Buffer::ifmap, in_half}, {Buffer::weight, weight_half}, {Buffer::psum, psum_half}});
   }
 
   void finish_tile(std::size_t n, std::size_t t, int psum_half) {
@@ -318,8 +316,8 @@ class ConvLowering {
       const Resident& r = keep->second;
       op.dst = 1;
       op.dst_half = r.half;
-      op.dst_base = r.layout.data_begin + (r.layout.first_line + tile.y0) * r.layout.pitch +
-                    tile.x0;
+      op.dst_base =
+          r.layout.data_begin + (r.layout.first_line + tile.y0) * r.layout.pitch + tile.x0;
       op.dst_slot_stride = r.layout.slot_bytes();
       op.dst_step_y = r.layout.pitch;
       op.dst_log2_group = r.log2_group;
@@ -334,8 +332,8 @@ class ConvLowering {
     }
     ctx_.builder.emit(op, unit_.layer, touches);
     if (!on_chip) {
-      ctx_.store_tile(unit_.layer, unit_.output, ofmap_half, tile, column.n0, column.cols, 0,
-                      0, out_pitch);
+      ctx_.store_tile(unit_.layer, unit_.output, ofmap_half, tile, column.n0, column.cols, 0, 0,
+                      out_pitch);
     }
   }
 
@@ -347,8 +345,8 @@ class ConvLowering {
     const std::int64_t base = elem == shape_.out_elem ? 0 : tile.h * out_pitch;
     const TensorPlace& place = ctx_.place(unit_.residual);
     const TileLayout layout = layout_tile(Window{}, tile, place.h, place.w, elem, beat_);
-    ctx_.load_tile(unit_.layer, unit_.residual, Dest::ofmap, half, layout, column.n0,
-                   column.cols, ctx_.config.hw_array_cols, base);
+    ctx_.load_tile(unit_.layer, unit_.residual, Dest::ofmap, half, layout, column.n0, column.cols,
+                   ctx_.config.hw_array_cols, base);
     op.src_half = half;
     op.src_base = base + layout.base;
     op.src_slot_stride = layout.slot_bytes();

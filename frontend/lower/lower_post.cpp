@@ -18,10 +18,12 @@ struct PostTiles {
 };
 
 /// Largest tile (full width first, then lines, then channels) whose source and result regions fit
-/// one ofmap half. `bank_bytes(channels, tile)` gives the bytes per bank.
+/// one ofmap half; at most `max_channels` (no limit for 0) channels. `bank_bytes(channels, tile)`
+/// gives the bytes per bank.
+using BankBytes = std::function<std::int64_t(std::int64_t, const PixelTile&)>;
 PostTiles choose_tiles(const Context& ctx, const Layer& layer, const Shape& out,
-                       std::int64_t elems_per_beat,
-                       const std::function<std::int64_t(std::int64_t, const PixelTile&)>& bank_bytes) {
+                       std::int64_t elems_per_beat, std::int64_t max_channels,
+                       const BankBytes& bank_bytes) {
   const std::int64_t array_cols = ctx.config.hw_array_cols;
   const std::int64_t have = ctx.config.ofmap_bank_bytes();
   std::int64_t least = -1;
@@ -31,9 +33,11 @@ PostTiles choose_tiles(const Context& ctx, const Layer& layer, const Shape& out,
       if (w > max_pixels_per_axis || h > max_pixels_per_axis) continue;
       for (std::int64_t slots = ceil_div(out.c, array_cols); slots > 0; slots = slots / 2) {
         const std::int64_t channels = std::min<std::int64_t>(out.c, slots * array_cols);
+        if (max_channels > 0 && channels > max_channels && slots > 1) continue;
         std::int64_t need = 0;
         for (std::int64_t x0 = 0; x0 < out.w; x0 += w) {
-          need = std::max(need, bank_bytes(channels, {0, x0, h, std::min<std::int64_t>(w, out.w - x0)}));
+          need = std::max(need,
+                          bank_bytes(channels, {0, x0, h, std::min<std::int64_t>(w, out.w - x0)}));
         }
         if (need <= have) return {channels, h, w};
         if (least < 0 || need < least) least = need;
@@ -58,7 +62,8 @@ void for_each_tile(const Shape& out, const PostTiles& tiles, const TileWork& wor
     for (std::int64_t y0 = 0; y0 < out.h; y0 += tiles.h) {
       for (std::int64_t x0 = 0; x0 < out.w; x0 += tiles.w) {
         work(c0, std::min<std::int64_t>(tiles.channels, out.c - c0),
-             {y0, x0, std::min<std::int64_t>(tiles.h, out.h - y0), std::min<std::int64_t>(tiles.w, out.w - x0)});
+             {y0, x0, std::min<std::int64_t>(tiles.h, out.h - y0),
+              std::min<std::int64_t>(tiles.w, out.w - x0)});
       }
     }
   }
@@ -188,12 +193,13 @@ void lower_pool(Context& ctx, int index) {
   const bool padded = layer.padding != std::array<int, 4>{0, 0, 0, 0};
   if (!max && padded &&
       (layer.requant.convention == Convention::avg_tflite || !layer.count_include_pad)) {
-    ctx.refuse(layer, "average pooling that counts only the taps inside the image is not "
-                      "supported with padding");
+    ctx.refuse(layer,
+               "average pooling that counts only the taps inside the image is not "
+               "supported with padding");
   }
   const PostTiles tiles = choose_tiles(
       ctx, layer, layer.out_shape, beat / element_bytes(layer.out_format),
-      [&](std::int64_t channels, const PixelTile& tile) {
+      max ? 0 : ctx.config.param_records(), [&](std::int64_t channels, const PixelTile& tile) {
         const std::int64_t slots = ceil_div(channels, cols);
         return layout_tile(ws.window, tile, shape.h, shape.w, elem, beat).bank_bytes(slots) +
                out_bank_bytes(ctx, layer.out_format, slots, tile);
@@ -208,10 +214,10 @@ void lower_pool(Context& ctx, int index) {
     requant.clamp_max = layer.out_format.max();
   } else {
     record = pool_record(ctx, layer, in, ws.taps, requant);
-    const std::int64_t per_load = std::min(tiles.channels, ctx.config.param_records());
-    if (per_load < tiles.channels) {
+    if (ctx.config.param_records() < tiles.channels) {
       ctx.refuse(layer, "needs " + std::to_string(tiles.channels) +
-                            " parameter records, buf.param_kib holds " + std::to_string(per_load));
+                            " parameter records, buf.param_kib has room for " +
+                            std::to_string(ctx.config.param_records()));
     }
     records = ctx.put_records(
         std::vector<EncodedRecord>(static_cast<std::size_t>(tiles.channels), encode(record)));
@@ -221,33 +227,34 @@ void lower_pool(Context& ctx, int index) {
     param_half = ctx.builder.next_half(Buffer::param);
     ctx.load_records(index, records, tiles.channels, param_half);
   }
-  for_each_tile(layer.out_shape, tiles, [&](std::int64_t c0, std::int64_t channels,
-                                            const PixelTile& tile) {
-    const std::int64_t slots = ceil_div(channels, cols);
-    const TileLayout layout = layout_tile(ws.window, tile, shape.h, shape.w, elem, beat);
-    const int half = ctx.builder.next_half(Buffer::ofmap);
-    if (layout.needs_fill) {
-      ctx.fill_tile(index, Dest::ofmap, half, layout, slots, 0, max ? in.min() : in.zero_point,
-                    elem);
-    }
-    ctx.load_tile(index, input, Dest::ofmap, half, layout, c0, channels, cols, 0);
-    PostOp op = source_op(layout, in, ws.window.stride_w, half);
-    op.mode = static_cast<std::int64_t>(max ? PostMode::max_window : PostMode::sum_window);
-    op.src_step_y = ws.window.stride_h * layout.pitch;
-    op.src_step_kx = elem;
-    op.src_step_ky = layout.pitch;
-    op.win_h = ws.window.kernel_h;
-    op.win_w = ws.window.kernel_w;
-    op.param_half = param_half;
-    op.convention = requant.convention;
-    op.rounding = requant.rounding;
-    op.clamp_min = requant.clamp_min;
-    op.clamp_max = requant.clamp_max;
-    op.out_zp = requant.out_zp;
-    std::vector<Half> touches;
-    if (!max) touches.push_back({Buffer::param, param_half});
-    emit_with_store(ctx, index, op, c0, channels, tile, layout.bank_bytes(slots), half, touches);
-  });
+  for_each_tile(
+      layer.out_shape, tiles, [&](std::int64_t c0, std::int64_t channels, const PixelTile& tile) {
+        const std::int64_t slots = ceil_div(channels, cols);
+        const TileLayout layout = layout_tile(ws.window, tile, shape.h, shape.w, elem, beat);
+        const int half = ctx.builder.next_half(Buffer::ofmap);
+        if (layout.needs_fill) {
+          ctx.fill_tile(index, Dest::ofmap, half, layout, slots, 0, max ? in.min() : in.zero_point,
+                        elem);
+        }
+        ctx.load_tile(index, input, Dest::ofmap, half, layout, c0, channels, cols, 0);
+        PostOp op = source_op(layout, in, ws.window.stride_w, half);
+        op.mode = static_cast<std::int64_t>(max ? PostMode::max_window : PostMode::sum_window);
+        op.src_step_y = ws.window.stride_h * layout.pitch;
+        op.src_step_kx = elem;
+        op.src_step_ky = layout.pitch;
+        op.win_h = ws.window.kernel_h;
+        op.win_w = ws.window.kernel_w;
+        op.param_half = param_half;
+        op.convention = requant.convention;
+        op.rounding = requant.rounding;
+        op.clamp_min = requant.clamp_min;
+        op.clamp_max = requant.clamp_max;
+        op.out_zp = requant.out_zp;
+        std::vector<Half> touches;
+        if (!max) touches.push_back({Buffer::param, param_half});
+        emit_with_store(ctx, index, op, c0, channels, tile, layout.bank_bytes(slots), half,
+                        touches);
+      });
   note(ctx, index, tiles);
 }
 
@@ -265,37 +272,36 @@ void lower_add(Context& ctx, int index) {
     return std::make_pair(la, lb);
   };
   const std::int64_t narrow = std::min({ea, eb, element_bytes(layer.out_format)});
-  const PostTiles tiles = choose_tiles(
-      ctx, layer, layer.out_shape, beat / narrow,
-      [&](std::int64_t channels, const PixelTile& tile) {
-        const std::int64_t slots = ceil_div(channels, cols);
-        const auto [la, lb] = layouts(tile);
-        return la.bank_bytes(slots) + lb.bank_bytes(slots) +
-               out_bank_bytes(ctx, layer.out_format, slots, tile);
-      });
+  const PostTiles tiles = choose_tiles(ctx, layer, layer.out_shape, beat / narrow, 0,
+                                       [&](std::int64_t channels, const PixelTile& tile) {
+                                         const std::int64_t slots = ceil_div(channels, cols);
+                                         const auto [la, lb] = layouts(tile);
+                                         return la.bank_bytes(slots) + lb.bank_bytes(slots) +
+                                                out_bank_bytes(ctx, layer.out_format, slots, tile);
+                                       });
   ctx.place_in_memory(layer.id);
   const std::uint64_t records = ctx.put_records({encode(add_record(ctx, layer, false))});
   const int param_half = ctx.builder.next_half(Buffer::param);
   ctx.load_records(index, records, 1, param_half);
-  for_each_tile(layer.out_shape, tiles, [&](std::int64_t c0, std::int64_t channels,
-                                            const PixelTile& tile) {
-    const std::int64_t slots = ceil_div(channels, cols);
-    const auto [la, lb] = layouts(tile);
-    const int half = ctx.builder.next_half(Buffer::ofmap);
-    const std::int64_t base_b = la.bank_bytes(slots);
-    ctx.load_tile(index, a, Dest::ofmap, half, la, c0, channels, cols, 0);
-    ctx.load_tile(index, b, Dest::ofmap, half, lb, c0, channels, cols, base_b);
-    PostOp op = source_op(la, fa, 1, half);
-    op.mode = static_cast<std::int64_t>(PostMode::add);
-    op.src_base_b = base_b + lb.base;
-    op.src_step_y = la.pitch;
-    op.srcb_log2_bytes = log2_bytes(eb);
-    op.srcb_signed = fb.is_signed ? 1 : 0;
-    op.param_half = param_half;
-    op.param_base = 0;
-    emit_with_store(ctx, index, op, c0, channels, tile, base_b + lb.bank_bytes(slots), half,
-                    {{Buffer::param, param_half}});
-  });
+  for_each_tile(layer.out_shape, tiles,
+                [&](std::int64_t c0, std::int64_t channels, const PixelTile& tile) {
+                  const std::int64_t slots = ceil_div(channels, cols);
+                  const auto [la, lb] = layouts(tile);
+                  const int half = ctx.builder.next_half(Buffer::ofmap);
+                  const std::int64_t base_b = la.bank_bytes(slots);
+                  ctx.load_tile(index, a, Dest::ofmap, half, la, c0, channels, cols, 0);
+                  ctx.load_tile(index, b, Dest::ofmap, half, lb, c0, channels, cols, base_b);
+                  PostOp op = source_op(la, fa, 1, half);
+                  op.mode = static_cast<std::int64_t>(PostMode::add);
+                  op.src_base_b = base_b + lb.base;
+                  op.src_step_y = la.pitch;
+                  op.srcb_log2_bytes = log2_bytes(eb);
+                  op.srcb_signed = fb.is_signed ? 1 : 0;
+                  op.param_half = param_half;
+                  op.param_base = 0;
+                  emit_with_store(ctx, index, op, c0, channels, tile, base_b + lb.bank_bytes(slots),
+                                  half, {{Buffer::param, param_half}});
+                });
   note(ctx, index, tiles);
 }
 
@@ -308,27 +314,26 @@ void lower_clamp(Context& ctx, int index) {
   const auto layout_of = [&](const PixelTile& tile) {
     return layout_tile(Window{}, tile, layer.out_shape.h, layer.out_shape.w, elem, beat);
   };
-  const PostTiles tiles =
-      choose_tiles(ctx, layer, layer.out_shape, beat / elem,
-                   [&](std::int64_t channels, const PixelTile& tile) {
-                     const std::int64_t slots = ceil_div(channels, cols);
-                     return layout_of(tile).bank_bytes(slots) +
-                            out_bank_bytes(ctx, layer.out_format, slots, tile);
-                   });
+  const PostTiles tiles = choose_tiles(ctx, layer, layer.out_shape, beat / elem, 0,
+                                       [&](std::int64_t channels, const PixelTile& tile) {
+                                         const std::int64_t slots = ceil_div(channels, cols);
+                                         return layout_of(tile).bank_bytes(slots) +
+                                                out_bank_bytes(ctx, layer.out_format, slots, tile);
+                                       });
   ctx.place_in_memory(layer.id);
-  for_each_tile(layer.out_shape, tiles, [&](std::int64_t c0, std::int64_t channels,
-                                            const PixelTile& tile) {
-    const std::int64_t slots = ceil_div(channels, cols);
-    const TileLayout layout = layout_of(tile);
-    const int half = ctx.builder.next_half(Buffer::ofmap);
-    ctx.load_tile(index, input, Dest::ofmap, half, layout, c0, channels, cols, 0);
-    PostOp op = source_op(layout, in, 1, half);
-    op.mode = static_cast<std::int64_t>(PostMode::clamp);
-    op.src_step_y = layout.pitch;
-    op.clamp_min = layer.requant.clamp_min;
-    op.clamp_max = layer.requant.clamp_max;
-    emit_with_store(ctx, index, op, c0, channels, tile, layout.bank_bytes(slots), half, {});
-  });
+  for_each_tile(
+      layer.out_shape, tiles, [&](std::int64_t c0, std::int64_t channels, const PixelTile& tile) {
+        const std::int64_t slots = ceil_div(channels, cols);
+        const TileLayout layout = layout_of(tile);
+        const int half = ctx.builder.next_half(Buffer::ofmap);
+        ctx.load_tile(index, input, Dest::ofmap, half, layout, c0, channels, cols, 0);
+        PostOp op = source_op(layout, in, 1, half);
+        op.mode = static_cast<std::int64_t>(PostMode::clamp);
+        op.src_step_y = layout.pitch;
+        op.clamp_min = layer.requant.clamp_min;
+        op.clamp_max = layer.requant.clamp_max;
+        emit_with_store(ctx, index, op, c0, channels, tile, layout.bank_bytes(slots), half, {});
+      });
   note(ctx, index, tiles);
 }
 

@@ -31,8 +31,8 @@ int ProgramBuilder::append(const TileOp& op, const std::vector<Half>& touches,
   const Queue own = queue_of(op);
   std::array<int, queue_count> needs{-1, -1, -1, -1};
   for (const Half& touch : touches) {
-    auto& last = last_access_[static_cast<unsigned>(touch.buffer) * 2 +
-                              static_cast<unsigned>(touch.half)];
+    auto& last =
+        last_access_[static_cast<unsigned>(touch.buffer) * 2 + static_cast<unsigned>(touch.half)];
     for (unsigned q = 0; q < queue_count; ++q) {
       if (q != index_of(own)) needs[q] = std::max(needs[q], last[q]);
     }

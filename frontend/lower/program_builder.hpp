@@ -44,9 +44,7 @@ class ProgramBuilder {
   }
 
   /// The half of a buffer that was not handed out last.
-  [[nodiscard]] int next_half(Buffer buffer) {
-    return turn_[static_cast<unsigned>(buffer)] ^= 1;
-  }
+  [[nodiscard]] int next_half(Buffer buffer) { return turn_[static_cast<unsigned>(buffer)] ^= 1; }
 
   [[nodiscard]] int op_count() const { return static_cast<int>(ops_.size()); }
 

@@ -46,8 +46,8 @@ constexpr std::array<Verb, 8> verbs{{
 }};
 
 const Verb* find_verb(const std::string& name) {
-  const auto* it = std::find_if(verbs.begin(), verbs.end(),
-                                [&](const Verb& v) { return name == v.name; });
+  const auto* it =
+      std::find_if(verbs.begin(), verbs.end(), [&](const Verb& v) { return name == v.name; });
   return it == verbs.end() ? nullptr : it;
 }
 
@@ -68,8 +68,7 @@ po::options_description options_for(const Verb& verb) {
   }
   if (has('b')) add("backend", po::value<std::string>(), "ref, fast, systemc or rtl");
   if (has('c')) {
-    add("backends", po::value<std::string>(),
-        "comma-separated list (default: all of this build)");
+    add("backends", po::value<std::string>(), "comma-separated list (default: all of this build)");
   }
   if (has('f')) {
     add("backpressure", po::value<std::uint64_t>(),
@@ -102,7 +101,8 @@ std::vector<std::string> take_overrides(std::vector<std::string> args,
     const std::string& a = args[i];
     const auto equals = a.find('=');
     const auto dot = a.find('.');
-    if (a.rfind("--", 0) != 0 || dot == std::string::npos || (equals != std::string::npos && dot > equals)) {
+    if (a.rfind("--", 0) != 0 || dot == std::string::npos ||
+        (equals != std::string::npos && dot > equals)) {
       rest.push_back(a);
       continue;
     }
@@ -204,8 +204,8 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   po::variables_map map;
   try {
     const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-    po::store(
-        po::command_line_parser(args).options(both).positional(position).style(style).run(), map);
+    po::store(po::command_line_parser(args).options(both).positional(position).style(style).run(),
+              map);
   } catch (const po::error& e) {
     throw BadInput("tactus " + out.verb + ": " + e.what() + "; `tactus " + out.verb +
                    " --help` lists the options");

@@ -35,8 +35,8 @@ ConsoleProgress::~ConsoleProgress() {
 
 Progress ConsoleProgress::callback() {
   if (quiet_) return [](const std::string&) {};
-  auto last = std::make_shared<std::chrono::steady_clock::time_point>(
-      std::chrono::steady_clock::now());
+  auto last =
+      std::make_shared<std::chrono::steady_clock::time_point>(std::chrono::steady_clock::now());
   return [this, last](const std::string& text) {
     const auto now = std::chrono::steady_clock::now();
     const auto pause = terminal_ ? std::chrono::milliseconds(200) : std::chrono::seconds(10);

@@ -66,8 +66,8 @@ std::string inspect_text(const Lowered& model, const CommandLine& line) {
     const LayerInfo& info = model.program.layers[i];
     out << "\n" << layer.id << "  " << info.op;
     if (!layer.weight.empty()) {
-      out << " " << layer.kernel_h << "x" << layer.kernel_w << " stride " << layer.stride_h
-          << "x" << layer.stride_w << " groups " << layer.groups << "  weights "
+      out << " " << layer.kernel_h << "x" << layer.kernel_w << " stride " << layer.stride_h << "x"
+          << layer.stride_w << " groups " << layer.groups << "  weights "
           << format_text(layer.weight_format) << " " << layer.sparsity;
     }
     out << "  -> " << layer.out_shape.c << "x" << layer.out_shape.h << "x" << layer.out_shape.w

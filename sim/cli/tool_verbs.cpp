@@ -75,8 +75,8 @@ int synth_verb(const CommandLine& line) {
   show(line.json,
        line.output + ": " + network.name + ", " + layers + " layers, " + std::to_string(macs) +
            " MACs\n",
-       "{\"schema\":\"tactus.synth/1\",\"layers\":" + layers +
-           ",\"macs\":" + std::to_string(macs) + "}\n");
+       "{\"schema\":\"tactus.synth/1\",\"layers\":" + layers + ",\"macs\":" + std::to_string(macs) +
+           "}\n");
   return 0;
 }
 

@@ -13,14 +13,13 @@
 namespace tactus {
 
 const std::vector<std::string>& backend_names() {
-  static const std::vector<std::string> names{
-      "ref",
-      "fast",
+  static const std::vector<std::string> names {
+    "ref", "fast",
 #if TACTUS_WITH_SYSTEMC
-      "systemc",
+        "systemc",
 #endif
 #if TACTUS_WITH_RTL
-      "rtl",
+        "rtl",
 #endif
   };
   return names;

@@ -81,8 +81,8 @@ class Executor {
     tensors_.clear();
     for (const auto& place : job_.program.tensors) {
       if (!place.in_memory || job_.workload.network.find_layer(place.name) == nullptr) continue;
-      tensors_.emplace(place.name, read_tensor(job_.program, job_.workload.network, result.memory,
-                                               place.name));
+      tensors_.emplace(place.name,
+                       read_tensor(job_.program, job_.workload.network, result.memory, place.name));
     }
     return result;
   }
@@ -123,11 +123,11 @@ class Executor {
     }
     for (std::size_t i = 0; i < per_layer.size(); ++i) {
       if (per_layer[i] == 0) continue;
-      throw BadInput("layer " + job_.program.layers[i].id + ": " + std::to_string(per_layer[i]) +
-                         " accumulator overflows at hw.acc_bits=" +
-                         std::to_string(job_.config.hw_acc_bits) +
-                         ", and hw.acc_overflow=error does not allow any",
-                     job_.workload.network.file, job_.program.layers[i].id);
+      throw BadInput(
+          "layer " + job_.program.layers[i].id + ": " + std::to_string(per_layer[i]) +
+              " accumulator overflows at hw.acc_bits=" + std::to_string(job_.config.hw_acc_bits) +
+              ", and hw.acc_overflow=error does not allow any",
+          job_.workload.network.file, job_.program.layers[i].id);
     }
   }
 
@@ -229,8 +229,8 @@ CheckReport check_job(const Job& job, const std::vector<std::string>& backends,
   std::vector<Executor> executors;
   executors.reserve(backends.size());
   for (const auto& name : backends) executors.emplace_back(job, name);
-  const auto timed = std::find_if(executors.begin(), executors.end(),
-                                  [](const Executor& e) { return e.timed(); });
+  const auto timed =
+      std::find_if(executors.begin(), executors.end(), [](const Executor& e) { return e.timed(); });
   if (timed == executors.end()) throw BadInput("check needs a back end besides ref");
   const auto lead = static_cast<std::size_t>(timed - executors.begin());
 
@@ -269,8 +269,7 @@ CheckReport check_job(const Job& job, const std::vector<std::string>& backends,
       } else {
         CompareOptions all, values, timing, events;
         if (job.backpressure_seed != 0) all.timing = false;
-        const Difference first =
-            compare(job.program, expected, pair.a, actual, pair.b, all);
+        const Difference first = compare(job.program, expected, pair.a, actual, pair.b, all);
         if (first) {
           values.timing = values.events = false;
           timing.values = timing.events = false;
