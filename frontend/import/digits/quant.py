@@ -11,10 +11,11 @@ from topology import INPUT, graph, limits
 def round_mode(x, mode):
     """Nearest integer with the named treatment of ties.
 
-    Values are first put on a grid of 2^-16, so that a true tie, such as a mean of four integers
-    that ends in 1/2, is not decided by the last bit of a floating-point scale.
+    Values are first put on a fine grid, so that a true tie, such as a mean of four integers that
+    ends in 1/2, is not decided by the last bit of a floating-point scale.
     """
-    x = torch.round(x * 65536) / 65536
+    grid = 2.0 ** (16 if x.dtype == torch.float32 else 30)
+    x = torch.round(x * grid) / grid
     if mode == "half_even":
         return torch.round(x)
     if mode == "half_up":
@@ -162,7 +163,7 @@ class Weighted(nn.Module):
             bias = ste_round(self.bias / unit) * unit * error
         else:
             _, exponent = mult_and_exponent(unit / output_step, variant.mult_bits)
-            grid = torch.ldexp(output_step.detach(), exponent)
+            grid = torch.ldexp(torch.ones_like(unit), exponent) * output_step.detach()
             bias = ste_round(self.bias / grid) * grid
         return self.apply_weight(x, weight, bias)
 

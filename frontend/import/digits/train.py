@@ -119,7 +119,7 @@ def build(variant, train, test, out):
           f"{start_correct}, fake-quantised {fake_correct}, integer {correct}; "
           f"lowest agreement per layer {min(shares.values()):.6f}; |acc| at most {bound} "
           f"({bound.bit_length() + 1} bits); {time.time() - start:.0f} s", flush=True)
-    if abs(fake_correct - correct) > 2 or min(shares.values()) < 0.995:
+    if abs(fake_correct - correct) > 2 or min(shares.values()) < 0.9999:
         raise SystemExit(f"{variant.name}: integers and fake quantisation disagree: {shares}")
     if bound >= 1 << 23:
         raise SystemExit(f"{variant.name}: an accumulator needs more than 24 bits")
