@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "numerics/add_mul_shift.hpp"
 #include "numerics/errors.hpp"
 
 namespace tactus::lower {
@@ -163,7 +164,30 @@ ChannelRecord channel_record(const Context& context, const Layer& layer, std::in
                               std::to_string(record.mult) +
                               ", the post-processor's multipliers have 32 bits");
   }
+  std::int64_t mult_bits = 1;
+  while (mult_bits < 32 && (record.mult < -(std::int64_t{1} << (mult_bits - 1)) ||
+                            record.mult >= std::int64_t{1} << (mult_bits - 1))) {
+    ++mult_bits;
+  }
+  if (context.config.hw_acc_bits + mult_bits > 64) {
+    context.refuse(layer, "requant/mult[" + std::to_string(n) + "] is " +
+                              std::to_string(record.mult) + ", with hw.acc_bits " +
+                              std::to_string(context.config.hw_acc_bits) +
+                              " the product exceeds 64 bits");
+  }
   return record;
+}
+
+/// The adder of the post-processor has 64 bits.
+void check_add_width(const Context& context, const Layer& add, const Format& a, const Format& b,
+                     const AddRecord& record) {
+  AddMulShift p;
+  p.a = {record.za, record.ma, static_cast<unsigned>(record.la)};
+  p.b = {record.zb, record.mb, static_cast<unsigned>(record.lb)};
+  p.add = record.add;
+  if (!add_mul_shift_fits(a, b, p)) {
+    context.refuse(add, "its scaled operands can exceed the 64 bits of the post-processor's adder");
+  }
 }
 
 AddRecord add_record(const Context& context, const Layer& add, bool swapped) {
@@ -189,6 +213,7 @@ AddRecord add_record(const Context& context, const Layer& add, bool swapped) {
   record.clamp_min = add.requant.clamp_min;
   record.clamp_max = add.requant.clamp_max;
   record.add = add.requant.add.empty() ? 0 : add.requant.add[0];
+  check_add_width(context, add, fa, fb, record);
   return record;
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 /// Which block a buffer half holds.
 struct Held {
-  std::int64_t key_a = -1, key_b = -1;
+  std::int64_t key_a = -1, key_b = -1, key_c = -1;
 };
 
 class ConvLowering {
@@ -159,10 +159,14 @@ class ConvLowering {
     const ColumnTile& column = plan_.columns[n];
     for (int half = 0; half < 2; ++half) {
       const Held& held = ifmap_held_[static_cast<std::size_t>(half)];
-      if (held.key_a == static_cast<std::int64_t>(t) && held.key_b == column.c0) return half;
+      if (held.key_a == static_cast<std::int64_t>(t) && held.key_b == column.c0 &&
+          held.key_c == column.channels) {
+        return half;
+      }
     }
     const int half = ctx_.builder.next_half(Buffer::ifmap);
-    ifmap_held_[static_cast<std::size_t>(half)] = {static_cast<std::int64_t>(t), column.c0};
+    ifmap_held_[static_cast<std::size_t>(half)] = {static_cast<std::int64_t>(t), column.c0,
+                                                   column.channels};
     const TileLayout layout = layout_of(t);
     if (layout.needs_fill) {
       ctx_.fill_tile(unit_.layer, Dest::ifmap, half, layout, plan_.slots, 0,
@@ -199,7 +203,7 @@ class ConvLowering {
     if (plan_.weights_whole) {
       if (weight_held_[0].key_a < 0 && weight_held_[1].key_a < 0) {
         const int half = ctx_.builder.next_half(Buffer::weight);
-        weight_held_[static_cast<std::size_t>(half)] = {0, 0};
+        weight_held_[static_cast<std::size_t>(half)] = {0, 0, 0};
         for (std::size_t i = 0; i < plan_.columns.size(); ++i) {
           load_weight_rows(i, 0, plan_.k_rows, half, static_cast<std::int64_t>(i) * plan_.k_rows);
         }
@@ -211,7 +215,7 @@ class ConvLowering {
       if (held.key_a == static_cast<std::int64_t>(n) && held.key_b == k0) return {half, 0};
     }
     const int half = ctx_.builder.next_half(Buffer::weight);
-    weight_held_[static_cast<std::size_t>(half)] = {static_cast<std::int64_t>(n), k0};
+    weight_held_[static_cast<std::size_t>(half)] = {static_cast<std::int64_t>(n), k0, 0};
     load_weight_rows(n, k0, rows, half, 0);
     return {half, 0};
   }
@@ -227,7 +231,7 @@ class ConvLowering {
       }
     }
     const int half = ctx_.builder.next_half(Buffer::param);
-    param_held_[static_cast<std::size_t>(half)] = {key, 0};
+    param_held_[static_cast<std::size_t>(half)] = {key, 0, 0};
     ctx_.load_records(unit_.layer,
                       param_address_ + static_cast<std::uint64_t>(first) * record_bytes,
                       last - first, half);

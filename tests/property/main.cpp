@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Random layers over several back ends: any difference is a failure, which is made smaller.
+// usage: tactus_property [--count N] [--seed S] [--presets a,b] [--backends ref,fast,...]
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "case.hpp"
+#include "numerics/errors.hpp"
+#include "run/backends.hpp"
+
+namespace {
+
+using tactus::property::Case;
+
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> out;
+  std::stringstream stream(list);
+  for (std::string item; std::getline(stream, item, ',');) out.push_back(item);
+  return out;
+}
+
+/// Empty: all agree. nullopt: the case is impossible (does not fit, kernel larger than image, ...).
+std::optional<std::string> verdict(const Case& c, const std::vector<std::string>& backends) {
+  std::optional<tactus::Job> job;
+  try {
+    job = c.job();
+  } catch (const tactus::BadInput&) {
+    return std::nullopt;
+  } catch (const std::exception& e) {
+    return std::string("lowering: ") + e.what();
+  }
+  try {
+    const auto report = tactus::check_job(*job, backends, [](const std::string&) {});
+    for (const auto& pair : report.pairs) {
+      if (!pair.equal()) return pair.a + " and " + pair.b + ": " + pair.first_difference;
+    }
+  } catch (const std::exception& e) {
+    return std::string("run: ") + e.what();
+  }
+  return std::string();
+}
+
+/// Sets number after number to something simpler while the case still fails.
+Case minimise(Case c, const std::vector<std::string>& backends) {
+  for (bool smaller = true; smaller;) {
+    smaller = false;
+    for (const auto& knob : std::vector(c.knobs())) {
+      for (const std::int64_t value :
+           {knob.simplest, (knob.value + knob.simplest) / 2,
+            knob.value > knob.simplest ? knob.value - 1 : knob.value + 1}) {
+        if (knob.value == knob.simplest || value == c[knob.name]) continue;
+        Case candidate = c;
+        candidate.set(knob.name, value);
+        const auto result = verdict(candidate, backends);
+        if (!result || result->empty()) continue;
+        c = candidate;
+        smaller = true;
+        break;
+      }
+    }
+  }
+  return c;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::uint64_t count = 100, seed = 1;
+  std::vector<std::string> presets{"tiny_4"}, backends = tactus::backend_names();
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string name = argv[i];
+    if (name == "--count") count = std::strtoull(argv[i + 1], nullptr, 10);
+    if (name == "--seed") seed = std::strtoull(argv[i + 1], nullptr, 10);
+    if (name == "--presets") presets = split(argv[i + 1]);
+    if (name == "--backends") backends = split(argv[i + 1]);
+  }
+  std::cout << "seed " << seed << "\n";
+  std::uint64_t done = 0, impossible = 0;
+  for (std::uint64_t attempt = 0; done < count; ++attempt) {
+    if (impossible > 50 * (count + 10)) {
+      std::cout << "too many impossible cases\n";
+      return 1;
+    }
+    const Case c(presets[attempt % presets.size()], seed * 1000003 + attempt);
+    const auto result = verdict(c, backends);
+    if (!result) {
+      ++impossible;
+      continue;
+    }
+    ++done;
+    if (result->empty()) continue;
+    std::cout << "case " << attempt << " differs: " << *result << "\n  " << c.text() << "\n";
+    const Case least = minimise(c, backends);
+    std::cout << "smallest: " << verdict(least, backends).value_or("") << "\n  " << least.text()
+              << "\n";
+    return 1;
+  }
+  std::cout << done << " random cases, 0 differences (" << impossible
+            << " impossible ones left out)\n";
+  return 0;
+}
