@@ -157,7 +157,8 @@ class Files(CliTest):
         bad = self.folder / "bad.json"
         bad.write_text("{", encoding="utf-8")
         self.refused("compare", bad, bad, saying="bad.json")
-        self.refused("compare", self.folder / "none.json", bad, saying="none.json")
+        none = self.folder / "none.json"
+        self.refused("compare", none, none, saying="none.json")
 
 
 class Writing(CliTest):
@@ -185,8 +186,8 @@ class Writing(CliTest):
 
     def test_full_standard_output(self):
         with open("/dev/full", "w", encoding="utf-8") as full:
-            for args in (["config"], ["config", "--json", "-"], ["inspect", W4A4], ["--help"],
-                         ["run", "--help"], ["--version"]):
+            for args in (["config"], ["config", "--json", "-"], ["inspect", W4A4],
+                         ["disasm", W4A4], ["run", W4A4, "--backend", "fast"]):
                 done = tool.tactus(*args, stdout=full)
                 self.assertEqual(done.returncode, 2, f"{args}: {done.stderr}")
                 self.assertIn("standard output", done.stderr, f"{args}")
