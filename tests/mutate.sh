@@ -13,7 +13,8 @@ ref, fast, systemc and rtl on NAME (default tiny_4). The checkout itself is not 
 
 Exit codes: 0 the fault is found, and the message that names it is printed; 1 the patched hardware
 agrees with the others (the fault survived); 2 the patch does not apply, touches something else, or
-the copy does not build. --keep leaves the copy in place.
+the copy does not build. --keep leaves the copy in place. TACTUS_CMAKE_ARGS adds CMake options, for
+example -DTACTUS_WITH_RTL=OFF for faults in models/systemc alone.
 TEXT
 }
 
@@ -87,7 +88,8 @@ export CCACHE_DIR=${CCACHE_DIR:-$HOME/.cache/ccache}
 echo "mutate: building the patched copy"
 start=$SECONDS
 cd "$copy"
-cmake --preset default -DTACTUS_BUILD_TESTS=OFF >>"$log" 2>&1 || refuse "the copy does not configure"
+# shellcheck disable=SC2086
+cmake --preset default -DTACTUS_BUILD_TESTS=OFF ${TACTUS_CMAKE_ARGS:-} >>"$log" 2>&1 || refuse "the copy does not configure"
 ninja -C build tactus >>"$log" 2>&1 || refuse "the copy does not build" 25
 if build/bin/tactus --version | grep -q '^back ends:.* rtl'; then
   build/bin/tactus rtl-build --preset "$preset" --quiet >>"$log" 2>&1 ||
