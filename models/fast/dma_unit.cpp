@@ -24,7 +24,8 @@ BankedHalf& load_target(Buffers& buffers, std::int64_t dest, std::int64_t half) 
 
 }  // namespace
 
-std::uint64_t DmaUnit::run(const LoadOp& op, const OffchipMemory& memory, Buffers& buffers) {
+std::uint64_t DmaUnit::run(const LoadOp& op, const OffchipMemory& memory,
+                           Buffers& buffers) const {
   BankedHalf& target = load_target(buffers, op.dest, op.half);
   ++target.version;
   const auto dest = static_cast<Dest>(op.dest);
@@ -32,26 +33,22 @@ std::uint64_t DmaUnit::run(const LoadOp& op, const OffchipMemory& memory, Buffer
   const std::int64_t group = masked ? std::int64_t{1} << op.log2_group : 1;
   const std::int64_t line_beats = ceil_div(op.line_bytes, beat_bytes_);
   const std::int64_t line_bytes = line_beats * beat_bytes_;
-  const std::int64_t written = masked ? op.line_bytes : line_bytes;
-  if (line_.size() < static_cast<std::size_t>(line_bytes)) {
-    line_.resize(static_cast<std::size_t>(line_bytes));
-  }
+  // Behind line_bytes, whole-beat buffers get zeros and the others keep what they have.
+  const auto tail = static_cast<std::size_t>(line_bytes - op.line_bytes);
   BeatDigest digest(beat_bytes_);
   for (std::int64_t plane = 0; plane < op.planes; ++plane) {
-    for (std::int64_t line = 0; line < op.lines; ++line) {
-      memory.read(static_cast<std::uint64_t>(op.mem_addr + plane * op.plane_stride +
-                                             line * op.line_stride),
-                  line_.data(), static_cast<std::uint64_t>(line_bytes));
-      digest.add(line_.data(), line_beats);
-      if (!masked) {
-        std::fill(line_.begin() + op.line_bytes, line_.begin() + line_bytes, std::uint8_t{0});
-      }
-      const std::int64_t beat = op.dst_base + plane / group * op.dst_slot_stride +
-                                line * op.dst_line_stride;
-      target.check(beat * beat_bytes_, line_bytes);
+    const std::int64_t plane_beat = op.dst_base + plane / group * op.dst_slot_stride;
+    target.check(plane_beat * beat_bytes_,
+                 (op.lines - 1) * op.dst_line_stride * beat_bytes_ + line_bytes);
+    const std::uint8_t* from = memory.view(
+        static_cast<std::uint64_t>(op.mem_addr + plane * op.plane_stride),
+        static_cast<std::uint64_t>((op.lines - 1) * op.line_stride + line_bytes));
+    for (std::int64_t line = 0; line < op.lines; ++line, from += op.line_stride) {
+      digest.add(from, line_beats);
+      const std::int64_t to = (plane_beat + line * op.dst_line_stride) * beat_bytes_;
       for (std::int64_t bank = plane % group; bank < target.banks(); bank += group) {
-        std::memcpy(target.bank(bank) + beat * beat_bytes_, line_.data(),
-                    static_cast<std::size_t>(written));
+        std::memcpy(target.bank(bank) + to, from, static_cast<std::size_t>(op.line_bytes));
+        if (!masked) std::memset(target.bank(bank) + to + op.line_bytes, 0, tail);
       }
     }
   }

@@ -18,7 +18,7 @@ class DmaUnit {
   explicit DmaUnit(const ArchConfig& config) : beat_bytes_(config.beat_bytes()) {}
 
   [[nodiscard]] std::uint64_t run(const LoadOp& op, const OffchipMemory& memory,
-                                  Buffers& buffers);
+                                  Buffers& buffers) const;
   [[nodiscard]] std::uint64_t run(const FillOp& op, Buffers& buffers) const;
   [[nodiscard]] std::uint64_t run(const StoreOp& op, const Buffers& buffers,
                                   OffchipMemory& memory);

@@ -46,11 +46,10 @@ struct Kernels {
   /// line[y * width + x] = operand at source[y * step_y + x * step_x].
   void (*gather)(const std::uint8_t* source, const PixelGrid& grid, OperandFormat format,
                  std::int16_t* line);
-  /// Zeros among `count` operands.
-  std::int64_t (*count_zeros)(const std::int16_t* line, std::int64_t count);
-  /// Writes one pair of K elements into all panels; `out` is the pair's place in panel 0.
-  void (*interleave)(const std::int16_t* even, const std::int16_t* odd, std::int64_t panels,
-                     std::int64_t panel_stride, std::int16_t* out);
+  /// Writes one pair of K elements into all panels; `out` is the pair's place in panel 0. Returns
+  /// the number of zeros among all operands of the panels.
+  std::int64_t (*interleave)(const std::int16_t* even, const std::int16_t* odd,
+                             std::int64_t panels, std::int64_t panel_stride, std::int16_t* out);
   /// Writes one pair of weight rows into `strips` strips of blocks; `odd` may be null: zeros.
   /// Reads whole strips of bytes.
   void (*pack_weights)(const std::uint8_t* even, const std::uint8_t* odd, OperandFormat format,

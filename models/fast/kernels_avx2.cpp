@@ -58,34 +58,27 @@ TACTUS_AVX2 void gather(const std::uint8_t* source, const PixelGrid& grid, Opera
   }
 }
 
+/// Sum of eight 32-bit counts.
 TACTUS_AVX2 inline std::int64_t sum_lanes(__m256i v) {
-  alignas(32) std::int32_t lanes[8];
-  _mm256_store_si256(vec(lanes), v);
-  std::int64_t sum = 0;
-  for (const std::int32_t lane : lanes) sum += lane;
-  return sum;
+  const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+  const __m128i two = _mm_add_epi32(four, _mm_srli_si128(four, 8));
+  return std::int64_t{_mm_cvtsi128_si32(two)} + _mm_extract_epi32(two, 1);
 }
 
-TACTUS_AVX2 std::int64_t count_zeros(const std::int16_t* line, std::int64_t count) {
+TACTUS_AVX2 std::int64_t interleave(const std::int16_t* even, const std::int16_t* odd,
+                                    std::int64_t panels, std::int64_t panel_stride,
+                                    std::int16_t* out) {
   const __m256i minus_one = _mm256_set1_epi16(-1);
-  __m256i found = _mm256_setzero_si256();
-  std::int64_t i = 0;
-  for (; i + 16 <= count; i += 16) {
-    const __m256i hit =
-        _mm256_cmpeq_epi16(_mm256_loadu_si256(vec(line + i)), _mm256_setzero_si256());
-    found = _mm256_add_epi32(found, _mm256_madd_epi16(hit, minus_one));
-  }
-  return sum_lanes(found) + std::count(line + i, line + count, std::int16_t{0});
-}
-
-TACTUS_AVX2 void interleave(const std::int16_t* even, const std::int16_t* odd, std::int64_t panels,
-                            std::int64_t panel_stride, std::int16_t* out) {
+  __m256i zeros = _mm256_setzero_si256();
   for (std::int64_t p = 0; p < panels; ++p, out += panel_stride) {
     const __m128i e = _mm_loadu_si128(half_vec(even + p * panel_pixels));
     const __m128i o = _mm_loadu_si128(half_vec(odd + p * panel_pixels));
-    _mm256_storeu_si256(
-        vec(out), _mm256_set_m128i(_mm_unpackhi_epi16(e, o), _mm_unpacklo_epi16(e, o)));
+    const __m256i pairs = _mm256_set_m128i(_mm_unpackhi_epi16(e, o), _mm_unpacklo_epi16(e, o));
+    _mm256_storeu_si256(vec(out), pairs);
+    const __m256i hit = _mm256_cmpeq_epi16(pairs, _mm256_setzero_si256());
+    zeros = _mm256_add_epi32(zeros, _mm256_madd_epi16(hit, minus_one));
   }
+  return sum_lanes(zeros);
 }
 
 TACTUS_AVX2 void pack_weights(const std::uint8_t* even, const std::uint8_t* odd,
@@ -181,7 +174,7 @@ TACTUS_AVX2 void multiply(const PackedOperands& in, std::int64_t first, std::int
 }  // namespace
 
 const Kernels* avx2_kernels() {
-  static const Kernels kernels{"avx2",       gather,     count_zeros, interleave,
+  static const Kernels kernels{"avx2",       gather,     interleave,
                                pack_weights, magnitudes, multiply};
   return __builtin_cpu_supports("avx2") ? &kernels : nullptr;
 }

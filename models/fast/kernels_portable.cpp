@@ -22,18 +22,18 @@ void gather(const std::uint8_t* source, const PixelGrid& grid, OperandFormat for
   }
 }
 
-std::int64_t count_zeros(const std::int16_t* line, std::int64_t count) {
-  return std::count(line, line + count, std::int16_t{0});
-}
-
-void interleave(const std::int16_t* even, const std::int16_t* odd, std::int64_t panels,
-                std::int64_t panel_stride, std::int16_t* out) {
+std::int64_t interleave(const std::int16_t* even, const std::int16_t* odd, std::int64_t panels,
+                        std::int64_t panel_stride, std::int16_t* out) {
+  std::int64_t zeros = 0;
   for (std::int64_t p = 0; p < panels; ++p) {
     for (std::int64_t i = 0; i < panel_pixels; ++i) {
-      out[p * panel_stride + 2 * i] = even[p * panel_pixels + i];
-      out[p * panel_stride + 2 * i + 1] = odd[p * panel_pixels + i];
+      const std::int16_t e = even[p * panel_pixels + i], o = odd[p * panel_pixels + i];
+      out[p * panel_stride + 2 * i] = e;
+      out[p * panel_stride + 2 * i + 1] = o;
+      zeros += (e == 0 ? 1 : 0) + (o == 0 ? 1 : 0);
     }
   }
+  return zeros;
 }
 
 void pack_weights(const std::uint8_t* even, const std::uint8_t* odd, OperandFormat format,
@@ -84,7 +84,7 @@ void multiply(const PackedOperands& in, std::int64_t first, std::int64_t last, s
 }  // namespace
 
 const Kernels& portable_kernels() {
-  static const Kernels kernels{"portable",   gather,     count_zeros, interleave,
+  static const Kernels kernels{"portable",   gather,     interleave,
                                pack_weights, magnitudes, multiply};
   return kernels;
 }

@@ -120,10 +120,11 @@ void PackCache::pack(const ComputeOp& op, const BankedHalf& ifmap, PackedActivat
   }
   const OperandFormat format{op.act_signed != 0, static_cast<std::int16_t>(op.act_zp)};
   const std::int64_t m = ws::pixels(op);
-  const std::int64_t span = (op.out_h - 1) * op.step_y + (op.out_w - 1) * op.step_x + 1;
+  const std::int64_t span =
+      (op.out_h - 1) * op.step_y + (op.out_w - 1) * op.step_x + 1;
   const auto line_size = static_cast<std::size_t>(packed.panels * panel_pixels + line_slack);
   if (even_line_.size() < line_size) even_line_.resize(line_size);
-  odd_line_.assign(std::max(line_size, odd_line_.size()), 0);
+  if (odd_line_.size() < line_size) odd_line_.resize(line_size);
 
   packed.zeros = 0;
   ws::KOrder order = ws::k_order(op);
@@ -131,7 +132,8 @@ void PackCache::pack(const ComputeOp& op, const BankedHalf& ifmap, PackedActivat
     const std::int64_t address = op.ifmap_base + ws::row_offset(op, order.at());
     ifmap.check(address, span);
     kernels_.gather(ifmap.bank(row) + address, grid, format, line);
-    packed.zeros += kernels_.count_zeros(line, m);
+    // Pixels that only fill the last panel must not count as zeros.
+    std::fill(line + m, line + packed.panels * panel_pixels, std::int16_t{1});
     order.advance();
   };
   std::int16_t* out = packed.data.data();
@@ -142,10 +144,11 @@ void PackCache::pack(const ComputeOp& op, const BankedHalf& ifmap, PackedActivat
       if (row + 1 < rows) {
         gather_row(row + 1, odd_line_.data());
       } else {
-        std::fill(odd_line_.begin(), odd_line_.end(), std::int16_t{0});
+        // No K element: its packed weight is 0.
+        std::fill(odd_line_.begin(), odd_line_.end(), std::int16_t{1});
       }
-      kernels_.interleave(even_line_.data(), odd_line_.data(), packed.panels, packed.panel_stride,
-                          out);
+      packed.zeros += kernels_.interleave(even_line_.data(), odd_line_.data(), packed.panels,
+                                          packed.panel_stride, out);
     }
   }
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fast/post_lines.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <type_traits>
 
 #include "numerics/accumulate.hpp"
 #include "numerics/errors.hpp"
+#include "numerics/round_shift.hpp"
 
 namespace tactus::fast {
 namespace {
@@ -83,13 +85,26 @@ std::uint64_t add_to_all(std::int64_t* values, std::int64_t count, std::int64_t 
 }
 
 void requantise_all(std::int64_t* values, std::int64_t count, Convention convention,
-                    const Requant& params) {
+                    const Requant& params, int acc_bits) {
   if (convention == Convention::mul_shift) {
+    const auto shift = static_cast<unsigned>(params.shift);
+    // |acc * mult| <= 2^62 and |add| <= 2^61 need no wider intermediate.
+    constexpr std::int64_t mult_limit = std::int64_t{1} << 31, add_limit = std::int64_t{1} << 61;
+    const bool narrow = acc_bits <= 32 && params.mult >= -mult_limit &&
+                        params.mult <= mult_limit && params.add >= -add_limit &&
+                        params.add <= add_limit;
     with_rounding(params.rounding, [&](auto rounding) {
-      for (std::int64_t i = 0; i < count; ++i) {
-        values[i] = mul_shift(values[i], params.mult, params.add,
-                              static_cast<unsigned>(params.shift), rounding, params.zp,
-                              params.clamp_min, params.clamp_max);
+      if (narrow) {
+        for (std::int64_t i = 0; i < count; ++i) {
+          const std::int64_t product = values[i] * params.mult + params.add;
+          values[i] = std::clamp(round_shift(product, shift, rounding) + params.zp,
+                                 params.clamp_min, params.clamp_max);
+        }
+      } else {
+        for (std::int64_t i = 0; i < count; ++i) {
+          values[i] = mul_shift(values[i], params.mult, params.add, shift, rounding, params.zp,
+                                params.clamp_min, params.clamp_max);
+        }
       }
     });
     return;
@@ -100,9 +115,22 @@ void requantise_all(std::int64_t* values, std::int64_t count, Convention convent
   }
 }
 
-void add_all(std::int64_t* values, const std::int64_t* others, std::int64_t count,
-             const AddMulShift& params) {
+void add_all(std::int64_t* values, const Format& format, const std::int64_t* others,
+             const Format& other_format, std::int64_t count, const AddMulShift& params) {
+  // Shift 0 would leave no room to add the zero point.
+  const bool narrow = params.shift > 0 && add_mul_shift_fits(format, other_format, params);
   with_rounding(params.rounding, [&](auto rounding) {
+    if (narrow) {
+      const std::int64_t mult_a = params.a.mult * (std::int64_t{1} << params.a.left);
+      const std::int64_t mult_b = params.b.mult * (std::int64_t{1} << params.b.left);
+      for (std::int64_t i = 0; i < count; ++i) {
+        const std::int64_t sum = (values[i] - params.a.zp) * mult_a +
+                                 (others[i] - params.b.zp) * mult_b + params.add;
+        values[i] = std::clamp(round_shift(sum, params.shift, rounding) + params.zp,
+                               params.clamp_min, params.clamp_max);
+      }
+      return;
+    }
     AddMulShift constant = params;
     constant.rounding = rounding;
     for (std::int64_t i = 0; i < count; ++i) {

@@ -25,11 +25,11 @@ void write_elements(std::uint8_t* first, const ElementGrid& grid, const std::int
 /// values[i] = policy(values[i] + addend) at acc_bits; returns the number of overflows.
 [[nodiscard]] std::uint64_t add_to_all(std::int64_t* values, std::int64_t count,
                                        std::int64_t addend, int acc_bits, Overflow policy);
-/// values[i] = requantise(values[i]); `none` keeps the low 32 bits.
+/// values[i] = requantise(values[i]) of values of acc_bits; `none` keeps the low 32 bits.
 void requantise_all(std::int64_t* values, std::int64_t count, Convention convention,
-                    const Requant& params);
-/// values[i] = add_mul_shift(values[i], others[i]).
-void add_all(std::int64_t* values, const std::int64_t* others, std::int64_t count,
-             const AddMulShift& params);
+                    const Requant& params, int acc_bits);
+/// values[i] = add_mul_shift(values[i], others[i]); the formats hold all values and others.
+void add_all(std::int64_t* values, const Format& format, const std::int64_t* others,
+             const Format& other_format, std::int64_t count, const AddMulShift& params);
 
 }  // namespace tactus::fast

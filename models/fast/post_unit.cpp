@@ -31,6 +31,8 @@ ElementGrid target_grid(const PostOp& op) {
   return {op.out_h, op.out_w, std::int64_t{1} << log2_bytes, op.dst_step_y, log2_bytes, true};
 }
 
+Format format_of(const ElementGrid& grid) { return {8 << grid.log2_bytes, grid.is_signed, 0}; }
+
 /// Bytes from the first to behind the last element of a grid.
 std::int64_t span_of(const ElementGrid& grid) {
   return (grid.height - 1) * grid.step_y + (grid.width - 1) * grid.step_x +
@@ -81,6 +83,7 @@ PostValues PostUnit::run(const PostOp& op, Buffers& buffers) {
   overflows_ = 0;
   PostValues values;
   ++half_of(op.dst == 0 ? buffers.ofmap : buffers.ifmap, op.dst_half).version;
+  if (has_add_record(op)) add_ = add_params(op, buffers);
   for (std::int64_t channel = 0; channel < op.channels; ++channel) {
     results(op, buffers, channel);
     values.digest += digest_run(line_.data(), static_cast<std::int64_t>(pixels),
@@ -112,14 +115,17 @@ void PostUnit::results(const PostOp& op, const Buffers& buffers, std::int64_t ch
     overflows_ += add_to_all(line_.data(), count, r.bias, accumulator_.bits, accumulator_.policy);
     requantise_all(line_.data(), count, static_cast<Convention>(op.convention),
                    {r.mult, r.add, static_cast<int>(r.shift),
-                    static_cast<Rounding>(op.rounding), op.out_zp, op.clamp_min, op.clamp_max});
+                    static_cast<Rounding>(op.rounding), op.out_zp, op.clamp_min, op.clamp_max},
+                   accumulator_.bits);
   }
   if (has_add_record(op)) {
     const bool psums = reads_psum(op);
     const ElementGrid grid = psums ? source_grid(op) : second_grid(op);
     read_elements(source_of(op, buffers, channel, psums ? op.src_base : op.src_base_b, grid), grid,
                   other_.data());
-    add_all(line_.data(), other_.data(), count, add_params(op, buffers));
+    const Format requantised{32, true, 0};
+    add_all(line_.data(), psums ? requantised : format_of(source_grid(op)), other_.data(),
+            format_of(grid), count, add_);
   }
   if (mode == PostMode::max_window || mode == PostMode::clamp) {
     for (std::int64_t& v : line_) v = std::clamp(v, op.clamp_min, op.clamp_max);

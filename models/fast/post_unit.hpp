@@ -8,6 +8,7 @@
 #include "arch/arch_config.hpp"
 #include "fast/buffers.hpp"
 #include "fast/compute_unit.hpp"
+#include "numerics/add_mul_shift.hpp"
 #include "program/program.hpp"
 
 namespace tactus::fast {
@@ -31,6 +32,7 @@ class PostUnit {
   void write(const PostOp& op, Buffers& buffers, std::int64_t channel) const;
 
   Accumulator accumulator_;
+  AddMulShift add_;  ///< of the running op
   std::uint64_t overflows_ = 0;
   std::vector<std::int64_t> line_, other_;  ///< one value per pixel
 };

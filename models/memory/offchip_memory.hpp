@@ -28,6 +28,11 @@ class OffchipMemory {
     check(address, count, "read");
     std::memcpy(out, bytes_.data() + address, count);
   }
+  /// The bytes in place, valid until the next non-const call.
+  [[nodiscard]] const std::uint8_t* view(std::uint64_t address, std::uint64_t count) const {
+    check(address, count, "read");
+    return bytes_.data() + address;
+  }
   void write(std::uint64_t address, const std::uint8_t* in, std::uint64_t count) {
     check(address, count, "write");
     std::memcpy(bytes_.data() + address, in, count);
