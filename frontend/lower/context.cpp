@@ -70,7 +70,7 @@ int Context::store_of(const std::string& id) const {
 int Context::load_tile(int layer_index, const std::string& tensor, Dest dest, int half,
                        const TileLayout& layout, std::int64_t c0, std::int64_t planes,
                        std::int64_t group, std::int64_t base) {
-  if (layout.data_bytes == 0) return -1;
+  if (layout.data_bytes == 0 || layout.loaded_lines == 0) return -1;
   const TensorPlace& t = place(tensor);
   const std::int64_t beat = config.beat_bytes();
   LoadOp op;

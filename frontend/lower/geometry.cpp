@@ -27,7 +27,6 @@ TileLayout layout_tile(const Window& window, const PixelTile& tile, std::int64_t
   const std::int64_t load_x1 = std::min(x_last, w - 1);
   out.src_x = load_x0;
   out.data_bytes = std::max<std::int64_t>(load_x1 - load_x0 + 1, 0) * elem;
-  if (out.loaded_lines == 0) out.data_bytes = 0;
   out.data_begin = x_first < 0 ? round_up(-x_first * elem, beat) : 0;
   out.base = out.data_begin + (x_first - load_x0) * elem;
 
