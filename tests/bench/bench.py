@@ -68,15 +68,18 @@ def synth(bench, name, *args):
     return path
 
 
-def onednn(bench, binary):
-    """oneDNN's single-thread int8 time for ResNet-18's layers, from the reference program."""
-    if not pathlib.Path(binary).exists():
+def onednn(bench):
+    """oneDNN's single-thread int8 time for ResNet-18's layers, from the program beside tactus (built
+    with the tests where libdnnl-dev is installed)."""
+    binary = pathlib.Path(bench.tactus).parent / "tactus_bench_onednn"
+    if not binary.exists():
         print(f"{'oneDNN, resnet18 layers':34} not measured: {binary} is not built")
         return
     done = subprocess.run([binary], capture_output=True, text=True, check=True,
                           env={"OMP_NUM_THREADS": "1", "ONEDNN_MAX_CPU_ISA": "AVX512_CORE_VNNI"})
-    seconds = json.loads(done.stdout)["seconds"]
-    bench.show("oneDNN, resnet18 layers", {"seconds": seconds}, f"{seconds * 1e3:10.1f} ms")
+    result = json.loads(done.stdout)
+    seconds, vnni = result["seconds"], "with" if result["vnni"] else "without"
+    bench.show("oneDNN, resnet18 layers", result, f"{seconds * 1e3:10.1f} ms, {vnni} VNNI")
     fast = bench.figures.get("fast, resnet18 at 224")
     if fast:
         ratio = fast["seconds"] / seconds
@@ -86,8 +89,6 @@ def onednn(bench, binary):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tactus", default=str(ROOT / "build" / "bin" / "tactus"), help="the tool")
-    parser.add_argument("--onednn", default=str(ROOT / "build" / "bin" / "tactus_bench_onednn"),
-                        help="the reference program (built where libdnnl-dev is installed)")
     parser.add_argument("--repeat", type=int, default=3, help="runs per figure (default 3)")
     parser.add_argument("--json", type=pathlib.Path, help="write the figures to a file")
     args = parser.parse_args()
@@ -99,7 +100,7 @@ def main():
         bench.timed("fast, digits (4 images)", "fast", DIGITS, *array)
         resnet = synth(bench, "resnet18.h5", "resnet18", "--image", "224")
         bench.timed("fast, resnet18 at 224", "fast", resnet, *array)
-        onednn(bench, args.onednn)
+        onednn(bench)
         bench.timed("systemc, resnet18 at 224", "systemc", resnet, *array, repeat=1)
         csv = bench.folder / "first_stages.csv"
         csv.write_text(FIRST_STAGES, encoding="utf-8")
