@@ -179,6 +179,7 @@ class Planner {
     const std::int64_t fold =
         cfg_.hw_fold_overlap ? std::max(pixels, rows) : 2 * rows + cols + pixels;
     const std::int64_t compute = tiles * columns * (folds * fold + rows);
+    if (cfg_.map_objective == "compute") return compute;
 
     const PixelTile tile{0, 0, h, w};
     const TileLayout layout = layout_tile(s_.window, tile, s_.in_h, s_.in_w, 1, beat_);
