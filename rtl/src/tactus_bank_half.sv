@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// One half of an ifmap or ofmap bank: a 1R1W memory with byte enables that two units may write, one
+// at a time (a half has one owner queue): the load DMA whole beats, the post-processor elements.
+
+module tactus_bank_half #(
+  parameter int DataBits = 32,
+  parameter int Depth = 16,
+  parameter int AddrBits = (Depth > 1) ? $clog2(Depth) : 1,
+  parameter int BeatBytes = DataBits / 8
+) (
+  input  logic                 clk_i,
+  input  logic                 load_we_i,
+  input  logic [AddrBits-1:0]  load_addr_i,
+  input  logic [BeatBytes-1:0] load_be_i,
+  input  logic [DataBits-1:0]  load_data_i,
+  input  logic                 post_we_i,
+  input  logic [AddrBits-1:0]  post_addr_i,
+  input  logic [BeatBytes-1:0] post_be_i,
+  input  logic [DataBits-1:0]  post_data_i,
+  input  logic                 re_i,
+  input  logic [AddrBits-1:0]  raddr_i,
+  output logic [DataBits-1:0]  rdata_o
+);
+
+  // Writing a word back under the complement of the mask is how byte enables are described here:
+  // one assignment to the memory, which Yosys turns into write enables (opt_mem_feedback).
+  function automatic logic [DataBits-1:0] mask_of(input logic [BeatBytes-1:0] be);
+    begin
+      for (int i = 0; i < BeatBytes; i++) begin
+        mask_of[8 * i +: 8] = {8{be[i]}};
+      end
+    end
+  endfunction
+
+  logic [DataBits-1:0] mem [Depth];
+  logic [DataBits-1:0] rdata_q;
+
+  initial begin
+    for (int i = 0; i < Depth; i++) begin
+      mem[i] = {DataBits{1'b0}};
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (load_we_i) begin
+      mem[load_addr_i] <= (load_data_i & mask_of(load_be_i)) |
+                          (mem[load_addr_i] & ~mask_of(load_be_i));
+    end else if (post_we_i) begin
+      mem[post_addr_i] <= (post_data_i & mask_of(post_be_i)) |
+                          (mem[post_addr_i] & ~mask_of(post_be_i));
+    end
+    if (re_i) begin
+      rdata_q <= mem[raddr_i];
+    end
+  end
+
+  assign rdata_o = rdata_q;
+
+endmodule

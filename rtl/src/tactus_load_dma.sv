@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+// Load unit: strided reads from off-chip memory into a buffer half, fills, and the boot load of
+// program segment 0. Requests run ahead of the beats; beats arrive in order and are written in the
+// cycle they arrive.
+
+module tactus_load_dma
+  import tactus_op_pkg::*;
+#(
+  parameter int DataBits = 32,
+  parameter int BurstBeats = 16,
+  parameter int BeatBytes = DataBits / 8
+) (
+  input  logic                 clk_i,
+  input  logic                 rst_ni,
+`ifdef TACTUS_FAULTS
+  input  logic [7:0]           fault_i,
+`endif
+  // boot load: prog_ops ops of 64 bytes into half 0 of the instruction buffer
+  input  logic                 boot_i,
+  input  logic [63:0]          boot_addr_i,
+  input  logic [15:0]          boot_ops_i,
+  output logic                 boot_done_o,
+  // op at the head of the load queue
+  input  logic                 ready_i,
+  input  logic [OP_BITS-1:0]   op_i,
+  output logic                 start_o,
+  output logic                 retire_o,
+  output logic                 inst_retire_o,  // the retiring op loaded a program segment
+  // read channel
+  output logic                 rd_req_valid_o,
+  input  logic                 rd_req_ready_i,
+  output logic [63:0]          rd_req_addr_o,
+  output logic [8:0]           rd_req_beats_o,
+  input  logic                 rd_valid_i,
+  output logic                 rd_ready_o,
+  input  logic [DataBits-1:0]  rd_data_i,
+  // buffer write port
+  output logic                 wr_en_o,
+  output logic [2:0]           wr_dest_o,
+  output logic                 wr_half_o,
+  output logic [23:0]          wr_addr_o,   // beats
+  output logic [7:0]           wr_group_o,  // banks b with ((b ^ group) & mask) == 0
+  output logic [7:0]           wr_mask_o,
+  output logic [BeatBytes-1:0] wr_be_o,
+  output logic [DataBits-1:0]  wr_data_o,   // bytes without enable are 0
+  // for the monitor: an op's (not the boot's) request, beat and fill
+  output logic                 op_active_o,
+  output logic                 op_fill_o
+);
+
+  localparam int LogBeat = $clog2(BeatBytes);
+
+  // Fields of the op at the head; valid while start_o.
+  logic        is_fill, start, fill_start, rx_start;
+  logic [23:0] line_bytes;
+  logic [63:0] mem_addr;
+  assign is_fill    = op_i[HDR_OPCODE_LSB +: HDR_OPCODE_W] == 4'(OP_FILL);
+  assign start      = ready_i && !busy_q;
+  assign start_o    = start;
+  assign fill_start = start && is_fill;
+  assign rx_start   = boot_i || (start && !is_fill);
+  assign line_bytes = boot_i ? {2'b00, boot_ops_i, 6'd0}
+                             : op_i[LOAD_LINE_BYTES_LSB +: LOAD_LINE_BYTES_W];
+  assign mem_addr   = boot_i ? boot_addr_i : op_i[LOAD_MEM_ADDR_LSB +: LOAD_MEM_ADDR_W];
+
+  logic [23:0] line_beats;
+  assign line_beats = 24'((25'(line_bytes) + 25'(BeatBytes - 1)) >> LogBeat);
+
+  // Op constants
+  logic        busy_q, boot_q, fill_q;
+  logic [23:0] beats_q;        // per line, minus 1
+  logic [15:0] lines_q;        // per plane, minus 1
+  logic [39:0] plane_stride_q;
+  logic [31:0] line_stride_q;
+  logic [2:0]  dest_q;
+  logic        half_q;
+  logic [23:0] slot_stride_q, dst_line_stride_q;
+  logic [7:0]  mask_q;
+  logic [BeatBytes-1:0] last_be_q;
+  logic [31:0] value_q;
+
+  // Byte enables of a line's last beat.
+  logic [BeatBytes-1:0] last_be;
+  logic [LogBeat-1:0]   tail;
+  assign tail    = line_bytes[LogBeat-1:0];
+  assign last_be = (tail == '0) ? {BeatBytes{1'b1}}
+                                : ~({BeatBytes{1'b1}} << tail);
+
+  // Requester
+  logic        rq_q;
+  logic [63:0] rq_addr_q, rq_line_q, rq_plane_q;
+  logic [23:0] rq_left_q;      // beats left in the line
+  logic [15:0] rq_lines_q, rq_planes_q;  // left after this one
+  logic        rq_short;
+  assign rq_short       = rq_left_q <= 24'(BurstBeats);
+  assign rd_req_valid_o = rq_q;
+  assign rd_req_addr_o  = rq_addr_q;
+  assign rd_req_beats_o = rq_short ? 9'(rq_left_q) : 9'(BurstBeats);
+
+  logic [63:0] rq_next_line, rq_next_plane;
+`ifdef TACTUS_FAULTS
+  // Fault 9: the line stride of a load is one beat too long.
+  assign rq_next_line  = rq_line_q + 64'(line_stride_q) + ((fault_i == 8'd9) ? 64'(BeatBytes) : 64'd0);
+`else
+  assign rq_next_line  = rq_line_q + 64'(line_stride_q);
+`endif
+  assign rq_next_plane = rq_plane_q + 64'(plane_stride_q);
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      rq_q <= 1'b0;
+    end else if (rx_start) begin
+      rq_q        <= 1'b1;
+      rq_addr_q   <= mem_addr;
+      rq_line_q   <= mem_addr;
+      rq_plane_q  <= mem_addr;
+      rq_left_q   <= line_beats;
+      rq_lines_q  <= boot_i ? 16'd0 : op_i[LOAD_LINES_LSB +: LOAD_LINES_W] - 16'd1;
+      rq_planes_q <= boot_i ? 16'd0 : op_i[LOAD_PLANES_LSB +: LOAD_PLANES_W] - 16'd1;
+    end else if (rq_q && rd_req_ready_i) begin
+      if (!rq_short) begin
+        rq_addr_q <= rq_addr_q + 64'(BurstBeats * BeatBytes);
+        rq_left_q <= rq_left_q - 24'(BurstBeats);
+      end else begin
+        rq_left_q <= beats_q + 24'd1;
+        if (rq_lines_q != 16'd0) begin
+          rq_lines_q <= rq_lines_q - 16'd1;
+          rq_addr_q  <= rq_next_line;
+          rq_line_q  <= rq_next_line;
+        end else if (rq_planes_q != 16'd0) begin
+          rq_planes_q <= rq_planes_q - 16'd1;
+          rq_lines_q  <= lines_q;
+          rq_addr_q   <= rq_next_plane;
+          rq_line_q   <= rq_next_plane;
+          rq_plane_q  <= rq_next_plane;
+        end else begin
+          rq_q <= 1'b0;
+        end
+      end
+    end
+  end
+
+  // Receiver and filler: the write address of the next beat and what is left.
+  logic [23:0] left_q;                  // beats left in the line after this one
+  logic [15:0] lines_left_q, planes_left_q;
+  logic [23:0] addr_q, line_addr_q, slot_addr_q;
+  logic [7:0]  group_q;                 // plane mod G
+  logic        beat, line_end, plane_end, op_end;
+
+  assign rd_ready_o = 1'b1;             // buffers take a beat every cycle
+  assign beat       = busy_q && (fill_q || rd_valid_i);
+  assign line_end   = left_q == 24'd0;
+  assign plane_end  = line_end && lines_left_q == 16'd0;
+  assign op_end     = plane_end && planes_left_q == 16'd0;
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      busy_q <= 1'b0;
+      boot_q <= 1'b0;
+      fill_q <= 1'b0;
+    end else if (rx_start || fill_start) begin
+      busy_q <= 1'b1;
+      boot_q <= boot_i;
+      fill_q <= fill_start;
+    end else if (beat && op_end) begin
+      busy_q <= 1'b0;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (fill_start) begin
+      dest_q        <= op_i[FILL_DEST_LSB +: FILL_DEST_W];
+      half_q        <= op_i[FILL_HALF_LSB];
+      value_q       <= op_i[FILL_VALUE_LSB +: FILL_VALUE_W];
+      addr_q        <= op_i[FILL_DST_BASE_LSB +: FILL_DST_BASE_W];
+      left_q        <= op_i[FILL_BEATS_LSB +: FILL_BEATS_W] - 24'd1;
+      lines_left_q  <= 16'd0;
+      planes_left_q <= 16'd0;
+      group_q       <= 8'd0;
+      mask_q        <= 8'd0;
+      last_be_q     <= {BeatBytes{1'b1}};
+    end else if (rx_start) begin
+      beats_q           <= line_beats - 24'd1;
+      left_q            <= line_beats - 24'd1;
+      group_q           <= 8'd0;
+      last_be_q         <= last_be;
+      if (boot_i) begin
+        lines_left_q    <= 16'd0;
+        planes_left_q   <= 16'd0;
+        dest_q          <= 3'(DEST_INST);
+        half_q          <= 1'b0;
+        addr_q          <= 24'd0;
+        mask_q          <= 8'd0;
+      end else begin
+        lines_left_q      <= op_i[LOAD_LINES_LSB +: LOAD_LINES_W] - 16'd1;
+        planes_left_q     <= op_i[LOAD_PLANES_LSB +: LOAD_PLANES_W] - 16'd1;
+        lines_q           <= op_i[LOAD_LINES_LSB +: LOAD_LINES_W] - 16'd1;
+        plane_stride_q    <= op_i[LOAD_PLANE_STRIDE_LSB +: LOAD_PLANE_STRIDE_W];
+        line_stride_q     <= op_i[LOAD_LINE_STRIDE_LSB +: LOAD_LINE_STRIDE_W];
+        slot_stride_q     <= op_i[LOAD_DST_SLOT_STRIDE_LSB +: LOAD_DST_SLOT_STRIDE_W];
+        dst_line_stride_q <= op_i[LOAD_DST_LINE_STRIDE_LSB +: LOAD_DST_LINE_STRIDE_W];
+        dest_q            <= op_i[LOAD_DEST_LSB +: LOAD_DEST_W];
+        half_q            <= op_i[LOAD_HALF_LSB];
+        addr_q            <= op_i[LOAD_DST_BASE_LSB +: LOAD_DST_BASE_W];
+        line_addr_q       <= op_i[LOAD_DST_BASE_LSB +: LOAD_DST_BASE_W];
+        slot_addr_q       <= op_i[LOAD_DST_BASE_LSB +: LOAD_DST_BASE_W];
+        // Weights, parameters and ops have one bank: every plane is a slot.
+        mask_q            <= (op_i[LOAD_DEST_LSB +: LOAD_DEST_W] == 3'(DEST_IFMAP) ||
+                              op_i[LOAD_DEST_LSB +: LOAD_DEST_W] == 3'(DEST_OFMAP))
+                             ? ~(8'hFF << op_i[LOAD_LOG2_GROUP_LSB +: LOAD_LOG2_GROUP_W]) : 8'd0;
+      end
+    end else if (beat) begin
+      if (!line_end) begin
+        left_q <= left_q - 24'd1;
+        addr_q <= addr_q + 24'd1;
+      end else begin
+        left_q <= beats_q;
+        if (!plane_end) begin
+          lines_left_q <= lines_left_q - 16'd1;
+          addr_q       <= line_addr_q + dst_line_stride_q;
+          line_addr_q  <= line_addr_q + dst_line_stride_q;
+        end else begin
+          planes_left_q <= planes_left_q - 16'd1;
+          lines_left_q  <= lines_q;
+          group_q       <= (group_q + 8'd1) & mask_q;
+          if (group_q == mask_q) begin
+            addr_q      <= slot_addr_q + slot_stride_q;
+            line_addr_q <= slot_addr_q + slot_stride_q;
+            slot_addr_q <= slot_addr_q + slot_stride_q;
+          end else begin
+            addr_q      <= slot_addr_q;
+            line_addr_q <= slot_addr_q;
+          end
+        end
+      end
+    end
+  end
+
+  logic [BeatBytes-1:0] be;
+  logic [DataBits-1:0]  be_mask;
+`ifdef TACTUS_FAULTS
+  // Fault 12: the mask of a line's last beat is not applied.
+  assign be = (line_end && fault_i != 8'd12) ? last_be_q : {BeatBytes{1'b1}};
+`else
+  assign be = line_end ? last_be_q : {BeatBytes{1'b1}};
+`endif
+  genvar i;
+  generate
+    for (i = 0; i < BeatBytes; i++) begin : gen_mask
+      assign be_mask[8*i +: 8] = {8{be[i]}};
+    end
+  endgenerate
+
+  assign wr_en_o    = beat;
+  assign wr_dest_o  = dest_q;
+  assign wr_half_o  = half_q;
+`ifdef TACTUS_FAULTS
+  // Fault 4: the last beat of an op's last line lands one beat too low.
+  assign wr_addr_o  = addr_q - ((fault_i == 8'd4 && op_end && !boot_q) ? 24'd1 : 24'd0);
+`else
+  assign wr_addr_o  = addr_q;
+`endif
+  assign wr_group_o = group_q;
+  assign wr_mask_o  = mask_q;
+  assign wr_be_o    = be;
+  assign wr_data_o  = fill_q ? {(DataBits/32){value_q}} : (rd_data_i & be_mask);
+
+  assign retire_o      = beat && op_end && !boot_q;
+  assign boot_done_o   = beat && op_end && boot_q;
+  assign inst_retire_o = retire_o && !fill_q && dest_q == 3'(DEST_INST);
+  assign op_active_o   = busy_q && !boot_q;
+  assign op_fill_o     = fill_q;
+
+endmodule

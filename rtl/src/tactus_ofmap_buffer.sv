@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ofmap buffer: one bank per array column. Written by the load unit (whole beats) and the
+// post-processor (one element per lane, all at the same address); read by the post-processor (all
+// lanes at the same address) and the store unit (one bank). Lane l works on the banks
+// group * PostLanes + l.
+
+module tactus_ofmap_buffer #(
+  parameter int ArrayCols = 16,
+  parameter int PostLanes = 16,
+  parameter int DataBits = 32,
+  parameter int BankBytes = 1024,  // of one half
+  parameter int BeatBytes = DataBits / 8,
+  parameter int ColBits = $clog2(ArrayCols),
+  parameter int Groups = ArrayCols / PostLanes,
+  parameter int GroupBits = (Groups > 1) ? $clog2(Groups) : 1
+) (
+  input  logic                          clk_i,
+  // load
+  input  logic                          load_we_i,
+  input  logic                          load_half_i,
+  input  logic [7:0]                    load_group_i,
+  input  logic [7:0]                    load_mask_i,
+  input  logic [23:0]                   load_addr_i,
+  input  logic [BeatBytes-1:0]          load_be_i,
+  input  logic [DataBits-1:0]           load_data_i,
+  // post write
+  input  logic [PostLanes-1:0]          post_we_i,
+  input  logic                          post_half_i,
+  input  logic [GroupBits-1:0]          post_group_i,
+  input  logic [23:0]                   post_addr_i,   // bytes
+  input  logic [1:0]                    post_log2_bytes_i,
+  input  logic [PostLanes*32-1:0]       post_data_i,   // element repeated over 32 bits
+  // post read
+  input  logic [PostLanes-1:0]          post_re_i,
+  input  logic                          post_rhalf_i,
+  input  logic [GroupBits-1:0]          post_rgroup_i,
+  input  logic [23:0]                   post_raddr_i,  // bytes
+  output logic [PostLanes*DataBits-1:0] post_rdata_o,
+  // store read
+  input  logic                          store_re_i,
+  input  logic                          store_half_i,
+  input  logic [ColBits-1:0]            store_bank_i,
+  input  logic [23:0]                   store_addr_i,  // beats
+  output logic [DataBits-1:0]           store_rdata_o
+);
+
+  localparam int LogBeat = $clog2(BeatBytes);
+  localparam int Depth = BankBytes / BeatBytes;
+  localparam int AddrBits = $clog2(Depth);
+
+  logic [BeatBytes-1:0] post_be;
+  assign post_be = ((post_log2_bytes_i == 2'd0) ? BeatBytes'(1) :
+                    (post_log2_bytes_i == 2'd1) ? BeatBytes'(3) : BeatBytes'(15))
+                   << post_addr_i[LogBeat-1:0];
+
+  logic                 rhalf_q, store_half_q;
+  logic [GroupBits-1:0] rgroup_q;
+  logic [ColBits-1:0]   store_bank_q;
+  always_ff @(posedge clk_i) begin
+    if (post_re_i[0]) begin
+      rhalf_q  <= post_rhalf_i;
+      rgroup_q <= post_rgroup_i;
+    end
+    if (store_re_i) begin
+      store_half_q <= store_half_i;
+      store_bank_q <= store_bank_i;
+    end
+  end
+
+  logic [DataBits-1:0] data [2*ArrayCols];
+  genvar b, h, l;
+  generate
+    for (b = 0; b < ArrayCols; b++) begin : gen_bank
+      logic load_hit, post_hit, post_read, store_read;
+      assign load_hit   = load_we_i && ((8'(b) ^ load_group_i) & load_mask_i) == 8'd0;
+      assign post_hit   = post_we_i[b % PostLanes] && post_group_i == GroupBits'(b / PostLanes);
+      assign post_read  = post_re_i[b % PostLanes] && post_rgroup_i == GroupBits'(b / PostLanes);
+      assign store_read = store_re_i && store_bank_i == ColBits'(b);
+      for (h = 0; h < 2; h++) begin : gen_half
+        logic from_store;
+        assign from_store = store_read && store_half_i == 1'(h);
+        tactus_bank_half #(
+          .DataBits(DataBits),
+          .Depth   (Depth)
+        ) u_bank (
+          .clk_i      (clk_i),
+          .load_we_i  (load_hit && load_half_i == 1'(h)),
+          .load_addr_i(load_addr_i[AddrBits-1:0]),
+          .load_be_i  (load_be_i),
+          .load_data_i(load_data_i),
+          .post_we_i  (post_hit && post_half_i == 1'(h)),
+          .post_addr_i(post_addr_i[LogBeat +: AddrBits]),
+          .post_be_i  (post_be),
+          .post_data_i({(DataBits/32){post_data_i[32*(b % PostLanes) +: 32]}}),
+          .re_i       (from_store || (post_read && post_rhalf_i == 1'(h))),
+          .raddr_i    (from_store ? store_addr_i[AddrBits-1:0]
+                                  : post_raddr_i[LogBeat +: AddrBits]),
+          .rdata_o    (data[2*b + h])
+        );
+      end
+    end
+
+    for (l = 0; l < PostLanes; l++) begin : gen_lane
+      logic [DataBits-1:0] candidate [2*Groups];
+      for (b = 0; b < 2 * Groups; b++) begin : gen_candidate
+        assign candidate[b] = data[2*(l + (b/2)*PostLanes) + b % 2];
+      end
+      if (Groups > 1) begin : gen_mux
+        assign post_rdata_o[l*DataBits +: DataBits] = candidate[{rgroup_q, rhalf_q}];
+      end else begin : gen_single
+        assign post_rdata_o[l*DataBits +: DataBits] = candidate[rhalf_q];
+      end
+    end
+  endgenerate
+  assign store_rdata_o = data[{store_bank_q, store_half_q}];
+
+endmodule

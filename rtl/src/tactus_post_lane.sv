@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// One lane of the post-processor, five register stages from the data of a tap to the result:
+//   1 element of the word, 2 window, 3 bias, 4 requantisation or clamp, 5 second operand.
+// The lane keeps the channel record of the pass.
+
+module tactus_post_lane
+  import tactus_op_pkg::*;
+  import tactus_arith_pkg::*;
+#(
+  parameter int DataBits = 32,
+  parameter int AccBits = 32,
+  parameter int AccOverflow = 0,
+  parameter int OffsetBits = $clog2(DataBits / 8)
+) (
+  input  logic                clk_i,
+`ifdef TACTUS_FAULTS
+  input  logic [7:0]          fault_i,
+`endif
+  input  logic                record_we_i,
+  input  logic [255:0]        record_i,
+  // of the op
+  input  logic [2:0]          mode_i,
+  input  logic [3:0]          convention_i,
+  input  logic [2:0]          rounding_i,
+  input  logic [31:0]         clamp_min_i,
+  input  logic [31:0]         clamp_max_i,
+  input  logic [16:0]         out_zp_i,
+  input  logic [1:0]          dst_log2_bytes_i,
+  input  logic [255:0]        add_record_i,
+  // stage valid bits of an active lane
+  input  logic                valid1_i,
+  input  logic                valid2_i,
+  input  logic                valid3_i,
+  input  logic                valid4_i,
+  input  logic                valid5_i,
+  input  logic                first2_i,      // first tap of the window, or operand a
+  // tap data
+  input  logic [AccBits-1:0]  psum_i,
+  input  logic [DataBits-1:0] word_i,
+  input  logic [OffsetBits-1:0] offset_i,    // byte of the element in the word
+  input  logic [1:0]          log2_bytes_i,
+  input  logic                signed_i,
+  // results
+  output logic                overflow_o,    // of stage 3, valid with the stage 4 valid bit
+  output logic [31:0]         result_o,
+  output logic [31:0]         element_o      // result at its width, repeated over 32 bits
+);
+
+  localparam logic [2:0] ModeRequant = 3'(MODE_REQUANT);
+  localparam logic [2:0] ModeRequantAdd = 3'(MODE_REQUANT_ADD);
+  localparam logic [2:0] ModeMax = 3'(MODE_MAX_WINDOW);
+  localparam logic [2:0] ModeSum = 3'(MODE_SUM_WINDOW);
+  localparam logic [2:0] ModeAdd = 3'(MODE_ADD);
+
+  // Channel record
+  logic signed [47:0] bias_q;
+  logic signed [31:0] mult_q;
+  logic signed [7:0]  shift_q;
+  logic signed [63:0] add_q;
+  always_ff @(posedge clk_i) begin
+    if (record_we_i) begin
+      bias_q  <= record_i[CHANNEL_BIAS_LSB +: CHANNEL_BIAS_W];
+      mult_q  <= record_i[CHANNEL_MULT_LSB +: CHANNEL_MULT_W];
+      shift_q <= record_i[CHANNEL_SHIFT_LSB +: CHANNEL_SHIFT_W];
+      add_q   <= record_i[CHANNEL_ADD_LSB +: CHANNEL_ADD_W];
+    end
+  end
+
+  // Stage 1: element of the word, sign- or zero-extended; one bit more for unsigned 32 bits.
+  logic [31:0]        raw;
+  logic signed [47:0] psum1_q, element1_q;
+  assign raw = 32'(word_i >> {offset_i, 3'b000});
+  always_ff @(posedge clk_i) begin
+    if (valid1_i) begin
+      psum1_q <= {{(48-AccBits){psum_i[AccBits-1]}}, psum_i};
+      case (log2_bytes_i)
+        2'd0: element1_q <= {{40{signed_i & raw[7]}}, raw[7:0]};
+        2'd1: element1_q <= {{32{signed_i & raw[15]}}, raw[15:0]};
+        default: element1_q <= {{16{signed_i & raw[31]}}, raw};
+      endcase
+    end
+  end
+
+  // Stage 2: window; value2_q is what the bias is added to, other2_q the second operand.
+  logic signed [47:0] value2_q, other2_q;
+  always_ff @(posedge clk_i) begin
+    if (valid2_i) begin
+      case (mode_i)
+        ModeRequant, ModeRequantAdd: value2_q <= psum1_q;
+        ModeMax: if (first2_i || element1_q > value2_q) value2_q <= element1_q;
+        ModeSum: value2_q <= first2_i ? element1_q : value2_q + element1_q;
+        ModeAdd: if (first2_i) value2_q <= element1_q;
+        default: value2_q <= element1_q;
+      endcase
+      other2_q <= element1_q;
+    end
+  end
+
+  // Stage 3: bias under the overflow policy
+  logic               has_bias;
+  logic [48:0]        sum3_q;
+  logic signed [47:0] other3_q;
+  assign has_bias = mode_i == ModeRequant || mode_i == ModeRequantAdd || mode_i == ModeSum;
+  always_ff @(posedge clk_i) begin
+    if (valid3_i) begin
+      sum3_q   <= has_bias ? accumulate(value2_q, bias_q, 6'(AccBits), 2'(AccOverflow))
+                           : {1'b0, value2_q};
+      other3_q <= other2_q;
+    end
+  end
+  assign overflow_o = sum3_q[48];
+
+  // Stage 4: requantisation or clamp
+  logic signed [47:0] value3, wide_min, wide_max;
+  logic signed [31:0] other4_q, value4_q, min, max;
+  logic [2:0]         rounding;
+  assign value3 = sum3_q[47:0];
+`ifdef TACTUS_FAULTS
+  // Fault 1: the lowest bit of the rounding mode is stuck at 1. Fault 10: clamp_max is one lower.
+  assign rounding = (fault_i == 8'd1) ? (rounding_i | 3'd1) : rounding_i;
+  assign max      = (fault_i == 8'd10) ? clamp_max_i - 32'd1 : clamp_max_i;
+`else
+  assign rounding = rounding_i;
+  assign max      = clamp_max_i;
+`endif
+  assign min      = clamp_min_i;
+  assign wide_min = {{16{min[31]}}, min};
+  assign wide_max = {{16{max[31]}}, max};
+  always_ff @(posedge clk_i) begin
+    if (valid4_i) begin
+      other4_q <= other3_q[31:0];
+      if (has_bias) begin
+        case (convention_i)
+          ConvMulShift: value4_q <= mul_shift(value3, mult_q, add_q, shift_q[5:0], rounding,
+                                              out_zp_i, min, max);
+          ConvPow2: value4_q <= pow2(value3, shift_q[5:0], rounding, out_zp_i, min, max);
+          ConvTfliteDouble: value4_q <= tflite_double(value3[31:0], mult_q, shift_q[5:0],
+                                                      out_zp_i, min, max);
+          ConvTfliteSingle: value4_q <= tflite_single(value3[31:0], mult_q, shift_q[5:0],
+                                                      out_zp_i, min, max);
+          default: value4_q <= value3[31:0];
+        endcase
+      end else if (mode_i == ModeAdd) begin
+        value4_q <= value3[31:0];
+      end else begin
+        value4_q <= (value3 < wide_min) ? min : (value3 > wide_max) ? max : value3[31:0];
+      end
+    end
+  end
+
+  // Stage 5: second operand
+  function automatic logic [31:0] second_operand(
+      input logic [31:0] a, input logic [31:0] b, input logic [255:0] r);
+    begin
+      second_operand = add_mul_shift(
+          a, b, r[ADD_ZA_LSB +: ADD_ZA_W], r[ADD_ZB_LSB +: ADD_ZB_W], r[ADD_MA_LSB +: ADD_MA_W],
+          r[ADD_MB_LSB +: ADD_MB_W], {1'b0, r[ADD_LA_LSB +: ADD_LA_W]},
+          {1'b0, r[ADD_LB_LSB +: ADD_LB_W]}, r[ADD_ADD_LSB +: ADD_ADD_W],
+          r[ADD_SHIFT_LSB +: ADD_SHIFT_W], r[ADD_ROUNDING_LSB +: ADD_ROUNDING_W],
+          r[ADD_ZP_LSB +: ADD_ZP_W], r[ADD_CLAMP_MIN_LSB +: 17], r[ADD_CLAMP_MAX_LSB +: 17]);
+    end
+  endfunction
+  logic [31:0] result_q;
+  always_ff @(posedge clk_i) begin
+    if (valid5_i) begin
+      result_q <= (mode_i == ModeRequantAdd || mode_i == ModeAdd)
+                  ? second_operand(value4_q, other4_q, add_record_i) : value4_q;
+    end
+  end
+  assign result_o  = result_q;
+  assign element_o = (dst_log2_bytes_i == 2'd0) ? {4{result_q[7:0]}} :
+                     (dst_log2_bytes_i == 2'd1) ? {2{result_q[15:0]}} : result_q;
+
+endmodule

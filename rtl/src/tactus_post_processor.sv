@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: Apache-2.0
+// Post-processor: passes over post_lanes channels; a pass reads the channel records, then one tap a
+// cycle for all lanes, and ends six cycles after its last tap. This module walks the addresses, the
+// lanes hold the arithmetic.
+
+module tactus_post_processor
+  import tactus_op_pkg::*;
+#(
+  parameter int ArrayRows = 16,
+  parameter int ArrayCols = 16,
+  parameter int PostLanes = 16,
+  parameter int DataBits = 32,
+  parameter int AccBits = 32,
+  parameter int AccOverflow = 0,
+  parameter int Groups = ArrayCols / PostLanes,
+  parameter int GroupBits = (Groups > 1) ? $clog2(Groups) : 1
+) (
+  input  logic                          clk_i,
+  input  logic                          rst_ni,
+`ifdef TACTUS_FAULTS
+  input  logic [7:0]                    fault_i,
+`endif
+  input  logic                          ready_i,
+  input  logic [OP_BITS-1:0]            op_i,
+  output logic                          start_o,
+  output logic                          retire_o,
+  // parameter buffer
+  output logic                          param_re_o,
+  output logic                          param_half_o,
+  output logic [15:0]                   param_record_o,
+  input  logic [255:0]                  param_data_i,
+  // psum and ofmap reads
+  output logic [PostLanes-1:0]          psum_re_o,
+  output logic                          psum_half_o,
+  output logic [19:0]                   psum_addr_o,
+  input  logic [PostLanes*AccBits-1:0]  psum_data_i,
+  output logic [PostLanes-1:0]          src_re_o,
+  output logic                          src_half_o,
+  output logic [23:0]                   src_addr_o,
+  input  logic [PostLanes*DataBits-1:0] src_data_i,
+  output logic [GroupBits-1:0]          group_o,       // banks of this pass, read and write
+  // ofmap write
+  output logic [PostLanes-1:0]          ofmap_we_o,
+  output logic [1:0]                    ofmap_log2_bytes_o,
+  output logic [PostLanes*32-1:0]       ofmap_data_o,
+  // ifmap write
+  output logic [ArrayRows-1:0]          ifmap_we_o,
+  output logic [ArrayRows-1:0]          ifmap_high_o,
+  output logic [ArrayRows*8-1:0]        ifmap_data_o,
+  output logic [23:0]                   dst_addr_o,    // of both; ifmap banks that are not high
+  output logic [23:0]                   dst_addr1_o,   // high ifmap banks
+  output logic                          dst_half_o,
+  // for the monitor
+  output logic                          mon_pass_o,    // a pass starts in the next cycle
+  output logic                          mon_write_o,
+  output logic [PostLanes-1:0]          mon_lanes_o,
+  output logic [15:0]                   mon_channel_o, // of lane 0
+  output logic [PostLanes*32-1:0]       mon_result_o,
+  output logic [PostLanes-1:0]          mon_overflow_o
+);
+
+  localparam int OffsetBits = $clog2(DataBits / 8);
+  localparam int LaneIndexBits = (PostLanes > 1) ? $clog2(PostLanes) : 1;
+  localparam logic [2:0] ModeRequant = 3'(MODE_REQUANT);
+  localparam logic [2:0] ModeRequantAdd = 3'(MODE_REQUANT_ADD);
+  localparam logic [2:0] ModeMax = 3'(MODE_MAX_WINDOW);
+  localparam logic [2:0] ModeSum = 3'(MODE_SUM_WINDOW);
+  localparam logic [2:0] ModeAdd = 3'(MODE_ADD);
+
+  // Op fields, from the cycle after the start
+  logic [2:0]  mode_q;
+  logic        psum_half_q, src_half_q, dst_q, dst_half_q, param_half_q;
+  logic [19:0] psum_base_q;
+  logic [23:0] src_base_q, src_base_b_q, src_slot_stride_q, src_step_y_q, src_step_ky_q;
+  logic [7:0]  src_step_x_q, src_step_kx_q, win_h_q, win_w_q;  // window: minus 1
+  logic [1:0]  src_log2_q, srcb_log2_q, dst_log2_q;
+  logic        src_signed_q, srcb_signed_q;
+  logic [15:0] channels_q, dst_ch0_q, param_base_q;
+  logic [13:0] out_h_q, out_w_q;                               // minus 1
+  logic [23:0] dst_base_q, dst_slot_stride_q, dst_step_y_q;
+  logic [3:0]  dst_log2_group_q, convention_q;
+  logic [2:0]  rounding_q;
+  logic [31:0] clamp_min_q, clamp_max_q;
+  logic [16:0] out_zp_q;
+
+  typedef enum logic [2:0] {StIdle, StAdd, StRecord, StTap, StDrain} state_e;
+  state_e state_q, after_pass;
+  logic   start;
+  assign start   = ready_i && state_q == StIdle;
+  assign start_o = start;
+
+  logic [2:0] op_mode;
+  logic       op_window;
+  assign op_mode   = op_i[POST_MODE_LSB +: POST_MODE_W];
+  assign op_window = op_mode == ModeMax || op_mode == ModeSum;
+
+  always_ff @(posedge clk_i) begin
+    if (start) begin
+      mode_q            <= op_mode;
+      psum_half_q       <= op_i[POST_PSUM_HALF_LSB];
+      src_half_q        <= op_i[POST_SRC_HALF_LSB];
+      dst_q             <= op_i[POST_DST_LSB];
+      dst_half_q        <= op_i[POST_DST_HALF_LSB];
+      param_half_q      <= op_i[POST_PARAM_HALF_LSB];
+      psum_base_q       <= op_i[POST_PSUM_BASE_LSB +: POST_PSUM_BASE_W];
+      src_base_q        <= op_i[POST_SRC_BASE_LSB +: POST_SRC_BASE_W];
+      src_base_b_q      <= op_i[POST_SRC_BASE_B_LSB +: POST_SRC_BASE_B_W];
+      src_slot_stride_q <= op_i[POST_SRC_SLOT_STRIDE_LSB +: POST_SRC_SLOT_STRIDE_W];
+      src_step_x_q      <= op_i[POST_SRC_STEP_X_LSB +: POST_SRC_STEP_X_W];
+      src_step_y_q      <= op_i[POST_SRC_STEP_Y_LSB +: POST_SRC_STEP_Y_W];
+      src_step_kx_q     <= op_i[POST_SRC_STEP_KX_LSB +: POST_SRC_STEP_KX_W];
+      src_step_ky_q     <= op_i[POST_SRC_STEP_KY_LSB +: POST_SRC_STEP_KY_W];
+      // The two operands of mode 4 are walked as a window of two taps.
+      win_h_q           <= op_window ? op_i[POST_WIN_H_LSB +: POST_WIN_H_W] - 8'd1 : 8'd0;
+      win_w_q           <= op_window ? op_i[POST_WIN_W_LSB +: POST_WIN_W_W] - 8'd1 :
+                           (op_mode == ModeAdd) ? 8'd1 : 8'd0;
+      src_log2_q        <= op_i[POST_SRC_LOG2_BYTES_LSB +: POST_SRC_LOG2_BYTES_W];
+      src_signed_q      <= op_i[POST_SRC_SIGNED_LSB];
+      srcb_log2_q       <= op_i[POST_SRCB_LOG2_BYTES_LSB +: POST_SRCB_LOG2_BYTES_W];
+      srcb_signed_q     <= op_i[POST_SRCB_SIGNED_LSB];
+      channels_q        <= op_i[POST_CHANNELS_LSB +: POST_CHANNELS_W];
+      out_h_q           <= op_i[POST_OUT_H_LSB +: POST_OUT_H_W] - 14'd1;
+      out_w_q           <= op_i[POST_OUT_W_LSB +: POST_OUT_W_W] - 14'd1;
+      dst_base_q        <= op_i[POST_DST_BASE_LSB +: POST_DST_BASE_W];
+      dst_slot_stride_q <= op_i[POST_DST_SLOT_STRIDE_LSB +: POST_DST_SLOT_STRIDE_W];
+      dst_step_y_q      <= op_i[POST_DST_STEP_Y_LSB +: POST_DST_STEP_Y_W];
+      dst_log2_q        <= op_i[POST_DST_LOG2_BYTES_LSB +: POST_DST_LOG2_BYTES_W];
+      dst_log2_group_q  <= op_i[POST_DST_LOG2_GROUP_LSB +: POST_DST_LOG2_GROUP_W];
+      dst_ch0_q         <= op_i[POST_DST_CH0_LSB +: POST_DST_CH0_W];
+      param_base_q      <= op_i[POST_PARAM_BASE_LSB +: POST_PARAM_BASE_W];
+      convention_q      <= op_i[POST_CONVENTION_LSB +: POST_CONVENTION_W];
+      rounding_q        <= op_i[POST_ROUNDING_LSB +: POST_ROUNDING_W];
+      clamp_min_q       <= op_i[POST_CLAMP_MIN_LSB +: POST_CLAMP_MIN_W];
+      clamp_max_q       <= op_i[POST_CLAMP_MAX_LSB +: POST_CLAMP_MAX_W];
+      out_zp_q          <= op_i[POST_OUT_ZP_LSB +: POST_OUT_ZP_W];
+    end
+  end
+
+  // Passes
+  logic [15:0]          channel_q;       // of lane 0
+  logic [15:0]          left;            // channels from there on
+  logic [PostLanes-1:0] lanes;
+  logic [LaneIndexBits-1:0] record_q;
+  logic [GroupBits-1:0] group_q;
+  logic [23:0]          src_slot_q;      // slot offset of the pass in the source
+  logic [2:0]           drain_q;
+  logic                 pixels_end, pass_end, last_pass, record_end, has_records;
+  assign left        = channels_q - channel_q;
+  assign last_pass   = left <= 16'(PostLanes);
+  assign has_records = mode_q == ModeRequant || mode_q == ModeRequantAdd || mode_q == ModeSum;
+  assign record_end  = record_q == LaneIndexBits'(PostLanes - 1) || 16'(record_q) + 16'd1 == left;
+  assign pass_end    = state_q == StDrain && drain_q == 3'd1;
+  assign after_pass  = last_pass ? StIdle : has_records ? StRecord : StTap;
+  assign retire_o    = pass_end && last_pass;
+  genvar l, b;
+  generate
+    for (l = 0; l < PostLanes; l++) begin : gen_active
+      assign lanes[l] = left > 16'(l);
+    end
+  endgenerate
+
+  logic op_add, op_records;
+  assign op_add     = op_mode == ModeRequantAdd || op_mode == ModeAdd;
+  assign op_records = op_mode == ModeRequant || op_mode == ModeRequantAdd || op_mode == ModeSum;
+
+  logic [2:0] drain_cycles;
+`ifdef TACTUS_FAULTS
+  // Fault 6: a pass that does not start at channel 0, or has one channel, takes one cycle more.
+  assign drain_cycles = (fault_i == 8'd6 && (channel_q != 16'd0 || left == 16'd1)) ? 3'd7 : 3'd6;
+`else
+  assign drain_cycles = 3'd6;
+`endif
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      state_q <= StIdle;
+    end else begin
+      case (state_q)
+        StIdle: begin
+          if (start) begin
+            state_q <= op_add ? StAdd : op_records ? StRecord : StTap;
+          end
+        end
+        StAdd: state_q <= has_records ? StRecord : StTap;
+        StRecord: begin
+          if (record_end) begin
+            state_q <= StTap;
+          end
+        end
+        StTap: begin
+          if (pixels_end) begin
+            state_q <= StDrain;
+          end
+        end
+        StDrain: begin
+          if (pass_end) begin
+            state_q <= after_pass;
+          end
+        end
+        default: state_q <= StIdle;
+      endcase
+    end
+  end
+
+  // Source walker: tap (kx, ky) of pixel (x, y); restarts with every pass.
+  logic [7:0]  kx_q, ky_q;
+  logic [13:0] x_q, y_q;
+  logic [23:0] tap_q, tap_line_q, pix_q, line_q, pix_b_q, line_b_q;
+  logic [19:0] psum_q;
+  logic        tap, kx_end, ky_end, x_end, y_end, tap_first, tap_last, second;
+  logic [23:0] next_tap_line, next_pix, next_pix_b, next_src_slot;
+  assign tap        = state_q == StTap;
+  assign kx_end     = kx_q == win_w_q;
+  assign ky_end     = ky_q == win_h_q;
+  assign x_end      = x_q == out_w_q;
+  assign y_end      = y_q == out_h_q;
+  assign tap_first  = kx_q == 8'd0 && ky_q == 8'd0;
+  assign tap_last   = kx_end && ky_end;
+  assign pixels_end = tap_last && x_end && y_end;
+  assign second     = mode_q == ModeAdd && kx_end;
+  assign next_tap_line = tap_line_q + src_step_ky_q;
+  assign next_pix   = x_end ? line_q + src_step_y_q : pix_q + 24'(src_step_x_q);
+  assign next_pix_b = x_end ? line_b_q + src_step_y_q : pix_b_q + (24'd1 << srcb_log2_q);
+  assign next_src_slot = (group_q == GroupBits'(Groups - 1)) ? src_slot_q + src_slot_stride_q
+                                                             : src_slot_q;
+
+  // Destination walker
+  logic [13:0] dst_x_q;
+  logic [23:0] dst_pass_q, dst_line_q, dst_pix_q, next_dst_line, next_dst_pass;
+  logic [15:0] dst_channel;    // ifmap: absolute number of lane 0's channel in the next pass
+  logic [23:0] dst_slot_base;  // ifmap: its address
+  logic        write;
+  assign next_dst_line = dst_line_q + dst_step_y_q;
+  assign next_dst_pass = (group_q == GroupBits'(Groups - 1)) ? dst_pass_q + dst_slot_stride_q
+                                                             : dst_pass_q;
+  assign dst_channel   = start ? op_i[POST_DST_CH0_LSB +: POST_DST_CH0_W]
+                               : dst_ch0_q + channel_q + 16'(PostLanes);
+
+  function automatic logic [23:0] slot_address(
+      input logic [23:0] base, input logic [15:0] channel, input logic [3:0] log2_group,
+      input logic [23:0] stride);
+    begin
+      slot_address = base + (24'(channel) >> log2_group) * stride;
+    end
+  endfunction
+
+  logic pass_start;
+  assign pass_start = start || (pass_end && !last_pass);
+
+  always_ff @(posedge clk_i) begin
+    if (start) begin
+      channel_q  <= 16'd0;
+      group_q    <= '0;
+      src_slot_q <= 24'd0;
+      tap_q      <= op_i[POST_SRC_BASE_LSB +: POST_SRC_BASE_W];
+      tap_line_q <= op_i[POST_SRC_BASE_LSB +: POST_SRC_BASE_W];
+      pix_q      <= op_i[POST_SRC_BASE_LSB +: POST_SRC_BASE_W];
+      line_q     <= op_i[POST_SRC_BASE_LSB +: POST_SRC_BASE_W];
+      pix_b_q    <= op_i[POST_SRC_BASE_B_LSB +: POST_SRC_BASE_B_W];
+      line_b_q   <= op_i[POST_SRC_BASE_B_LSB +: POST_SRC_BASE_B_W];
+      psum_q     <= op_i[POST_PSUM_BASE_LSB +: POST_PSUM_BASE_W];
+      dst_pass_q <= op_i[POST_DST_BASE_LSB +: POST_DST_BASE_W];
+      dst_line_q <= dst_slot_base;
+      dst_pix_q  <= dst_slot_base;
+    end else if (pass_start) begin
+      channel_q  <= channel_q + 16'(PostLanes);
+      group_q    <= (group_q == GroupBits'(Groups - 1)) ? '0 : group_q + GroupBits'(1);
+      src_slot_q <= next_src_slot;
+      tap_q      <= src_base_q + next_src_slot;
+      tap_line_q <= src_base_q + next_src_slot;
+      pix_q      <= src_base_q + next_src_slot;
+      line_q     <= src_base_q + next_src_slot;
+      pix_b_q    <= src_base_b_q + next_src_slot;
+      line_b_q   <= src_base_b_q + next_src_slot;
+      psum_q     <= psum_base_q;
+      dst_pass_q <= next_dst_pass;
+      dst_line_q <= dst_slot_base;
+      dst_pix_q  <= dst_slot_base;
+    end else begin
+      if (tap) begin
+        if (!kx_end) begin
+          tap_q <= (mode_q == ModeAdd) ? pix_b_q : tap_q + 24'(src_step_kx_q);
+        end else if (!ky_end) begin
+          tap_q      <= next_tap_line;
+          tap_line_q <= next_tap_line;
+        end else begin
+          tap_q      <= next_pix;
+          tap_line_q <= next_pix;
+          pix_q      <= next_pix;
+          pix_b_q    <= next_pix_b;
+          psum_q     <= psum_q + 20'd1;
+          if (x_end) begin
+            line_q   <= next_pix;
+            line_b_q <= next_pix_b;
+          end
+        end
+      end
+      if (write) begin
+        if (dst_x_q == out_w_q) begin
+          dst_line_q <= next_dst_line;
+          dst_pix_q  <= next_dst_line;
+        end else begin
+          dst_pix_q <= dst_pix_q + (24'd1 << dst_log2_q);
+        end
+      end
+    end
+
+    if (pass_start) begin
+      kx_q     <= 8'd0;
+      ky_q     <= 8'd0;
+      x_q      <= 14'd0;
+      y_q      <= 14'd0;
+      dst_x_q  <= 14'd0;
+      record_q <= '0;
+    end else begin
+      if (state_q == StRecord) begin
+        record_q <= record_q + LaneIndexBits'(1);
+      end
+      if (tap) begin
+        kx_q <= kx_end ? 8'd0 : kx_q + 8'd1;
+        if (kx_end) begin
+          ky_q <= ky_end ? 8'd0 : ky_q + 8'd1;
+        end
+        if (tap_last) begin
+          x_q <= x_end ? 14'd0 : x_q + 14'd1;
+          y_q <= x_end ? y_q + 14'd1 : y_q;
+        end
+      end
+      if (write) begin
+        dst_x_q <= (dst_x_q == out_w_q) ? 14'd0 : dst_x_q + 14'd1;
+      end
+    end
+    drain_q <= tap ? drain_cycles : drain_q - 3'd1;
+  end
+
+  assign psum_re_o   = (tap && (mode_q == ModeRequant || mode_q == ModeRequantAdd)) ? lanes : '0;
+  assign psum_half_o = psum_half_q;
+  assign psum_addr_o = psum_q;
+  assign src_re_o    = (tap && mode_q != ModeRequant) ? lanes : '0;
+  assign src_half_o  = src_half_q;
+  assign src_addr_o  = tap_q;
+  assign group_o     = group_q;
+
+  // Parameter records
+  logic                     record_we_q, add_we_q;
+  logic [LaneIndexBits-1:0] record_lane_q;
+  logic [255:0]             add_record_q;
+  assign param_re_o     = state_q == StAdd || state_q == StRecord;
+  assign param_half_o   = param_half_q;
+  assign param_record_o = param_base_q +
+      ((state_q == StAdd) ? (has_records ? channels_q : 16'd0) : channel_q + 16'(record_q));
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      record_we_q <= 1'b0;
+      add_we_q    <= 1'b0;
+    end else begin
+      record_we_q <= state_q == StRecord;
+      add_we_q    <= state_q == StAdd;
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    record_lane_q <= record_q;
+    if (add_we_q) begin
+      add_record_q <= param_data_i;
+    end
+  end
+
+  // Stages: 1 the tap's data are there, 2 window, 3 bias, 4 requantisation, 5 second operand,
+  // 6 write. Only the last tap of a pixel goes on after stage 2.
+  logic                  valid1_q, valid2_q, valid3_q, valid4_q, valid5_q, valid6_q;
+  logic                  first1_q, first2_q, last1_q, last2_q, second1_q;
+  logic [OffsetBits-1:0] offset1_q;
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      valid1_q <= 1'b0;
+      valid2_q <= 1'b0;
+      valid3_q <= 1'b0;
+      valid4_q <= 1'b0;
+      valid5_q <= 1'b0;
+      valid6_q <= 1'b0;
+    end else begin
+      valid1_q <= tap;
+      valid2_q <= valid1_q;
+      valid3_q <= valid2_q && last2_q;
+      valid4_q <= valid3_q;
+      valid5_q <= valid4_q;
+      valid6_q <= valid5_q;
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (tap) begin
+      first1_q  <= tap_first;
+      last1_q   <= tap_last;
+      second1_q <= second;
+      offset1_q <= tap_q[OffsetBits-1:0];
+    end
+    if (valid1_q) begin
+      first2_q <= first1_q;
+      last2_q  <= last1_q;
+    end
+  end
+  assign write = valid6_q;
+
+  logic [PostLanes*32-1:0] results;
+  logic [PostLanes-1:0]    overflows;
+  generate
+    for (l = 0; l < PostLanes; l++) begin : gen_lane
+      tactus_post_lane #(
+        .DataBits   (DataBits),
+        .AccBits    (AccBits),
+        .AccOverflow(AccOverflow)
+      ) u_lane (
+        .clk_i           (clk_i),
+`ifdef TACTUS_FAULTS
+        .fault_i         (fault_i),
+`endif
+        .record_we_i     (record_we_q && record_lane_q == LaneIndexBits'(l)),
+        .record_i        (param_data_i),
+        .mode_i          (mode_q),
+        .convention_i    (convention_q),
+        .rounding_i      (rounding_q),
+        .clamp_min_i     (clamp_min_q),
+        .clamp_max_i     (clamp_max_q),
+        .out_zp_i        (out_zp_q),
+        .dst_log2_bytes_i(dst_log2_q),
+        .add_record_i    (add_record_q),
+        .valid1_i        (valid1_q && lanes[l]),
+        .valid2_i        (valid2_q && lanes[l]),
+        .valid3_i        (valid3_q && lanes[l]),
+        .valid4_i        (valid4_q && lanes[l]),
+        .valid5_i        (valid5_q && lanes[l]),
+        .first2_i        (first2_q),
+        .psum_i          (psum_data_i[l*AccBits +: AccBits]),
+        .word_i          (src_data_i[l*DataBits +: DataBits]),
+        .offset_i        (offset1_q),
+        .log2_bytes_i    (second1_q ? srcb_log2_q : src_log2_q),
+        .signed_i        (second1_q ? srcb_signed_q : src_signed_q),
+        .overflow_o      (overflows[l]),
+        .result_o        (results[l*32 +: 32]),
+        .element_o       (ofmap_data_o[l*32 +: 32])
+      );
+    end
+  endgenerate
+
+  // Destination ofmap: lane l writes bank group * PostLanes + l.
+  assign ofmap_we_o         = (write && !dst_q) ? lanes : '0;
+  assign ofmap_log2_bytes_o = dst_log2_q;
+  assign dst_half_o         = dst_half_q;
+  assign dst_addr_o         = dst_pix_q;
+  assign dst_addr1_o        = dst_pix_q + dst_slot_stride_q;
+
+  // Destination ifmap: bank b takes the channel n with n mod G == b mod G, that is lane
+  // (b - n0) mod G of a pass whose lane 0 has channel n0. The validator allows at most G channels
+  // per pass, so one lane at most meets a bank. Lanes behind the end of the slot of lane 0 write the
+  // next slot.
+  always_comb begin
+    if (start) begin
+      dst_slot_base = op_i[POST_DST_LSB]
+          ? slot_address(op_i[POST_DST_BASE_LSB +: POST_DST_BASE_W], dst_channel,
+                         op_i[POST_DST_LOG2_GROUP_LSB +: POST_DST_LOG2_GROUP_W],
+                         op_i[POST_DST_SLOT_STRIDE_LSB +: POST_DST_SLOT_STRIDE_W])
+          : op_i[POST_DST_BASE_LSB +: POST_DST_BASE_W];
+    end else begin
+      dst_slot_base = dst_q
+          ? slot_address(dst_base_q, dst_channel, dst_log2_group_q, dst_slot_stride_q)
+          : next_dst_pass;
+    end
+  end
+
+  logic [7:0] group_mask, first_phase;
+  assign group_mask  = ~(8'hFF << dst_log2_group_q);
+  assign first_phase = (dst_ch0_q[7:0] + channel_q[7:0]) & group_mask;
+  generate
+    for (b = 0; b < ArrayRows; b++) begin : gen_bank
+      logic [7:0] lane;
+      assign lane            = (8'(b) - first_phase) & group_mask;
+      assign ifmap_we_o[b]   = write && dst_q && 16'(lane) < left && 9'(lane) < 9'(PostLanes);
+      assign ifmap_high_o[b] = 9'(first_phase) + 9'(lane) > 9'(group_mask);
+      assign ifmap_data_o[8*b +: 8] = results[32*lane[LaneIndexBits-1:0] +: 8];
+    end
+  endgenerate
+
+  assign mon_pass_o     = pass_start;
+  assign mon_write_o    = write;
+  assign mon_lanes_o    = lanes;
+  assign mon_channel_o  = channel_q;
+  assign mon_result_o   = results;
+  assign mon_overflow_o = valid4_q ? (overflows & lanes) : '0;
+
+endmodule

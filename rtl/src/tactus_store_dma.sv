@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// Store unit: strided writes of an ofmap half to off-chip memory. The beat on the write port is the
+// output register of the bank that was read, so a beat is read when the one before is accepted.
+
+module tactus_store_dma
+  import tactus_op_pkg::*;
+#(
+  parameter int DataBits = 32,
+  parameter int ArrayCols = 4,
+  parameter int BeatBytes = DataBits / 8,
+  parameter int ColBits = $clog2(ArrayCols)
+) (
+  input  logic                 clk_i,
+  input  logic                 rst_ni,
+`ifdef TACTUS_FAULTS
+  input  logic [7:0]           fault_i,
+`endif
+  input  logic                 ready_i,
+  input  logic [OP_BITS-1:0]   op_i,
+  output logic                 start_o,
+  output logic                 retire_o,
+  // ofmap read port
+  output logic                 rd_en_o,
+  output logic                 rd_half_o,
+  output logic [ColBits-1:0]   rd_bank_o,
+  output logic [23:0]          rd_addr_o,   // beats
+  input  logic [DataBits-1:0]  rd_data_i,   // of the bank that was read last
+  // write channel
+  output logic                 wr_valid_o,
+  input  logic                 wr_ready_i,
+  output logic [63:0]          wr_addr_o,
+  output logic [DataBits-1:0]  wr_data_o,
+  output logic [BeatBytes-1:0] wr_strb_o,
+  output logic                 wr_last_o,
+  input  logic                 wr_ack_i
+);
+
+  localparam int LogBeat = $clog2(BeatBytes);
+
+  logic        busy_q, more_q, valid_q;
+  logic        start;
+  assign start   = ready_i && !busy_q;
+  assign start_o = start;
+
+  // Op constants
+  logic [23:0] line_bytes, line_beats;
+  logic [LogBeat-1:0] tail;
+  assign line_bytes = op_i[STORE_LINE_BYTES_LSB +: STORE_LINE_BYTES_W];
+  assign line_beats = 24'((25'(line_bytes) + 25'(BeatBytes - 1)) >> LogBeat);
+  assign tail       = line_bytes[LogBeat-1:0];
+
+  logic [23:0] beats_q;  // per line, minus 1
+  logic [15:0] lines_q;
+  logic [39:0] plane_stride_q;
+  logic [31:0] line_stride_q;
+  logic        half_q;
+  logic [23:0] slot_stride_q, src_line_stride_q;
+  logic [BeatBytes-1:0] last_be_q;
+
+  // Position of the next beat to read
+  logic [23:0] left_q;
+  logic [15:0] lines_left_q, planes_left_q;
+  logic [63:0] mem_q, mem_line_q, mem_plane_q;
+  logic [23:0] src_q, src_line_q, src_slot_q;
+  logic [ColBits-1:0] bank_q;
+  logic        line_end, plane_end, op_end, read;
+  assign line_end  = left_q == 24'd0;
+  assign plane_end = line_end && lines_left_q == 16'd0;
+  assign op_end    = plane_end && planes_left_q == 16'd0;
+  assign read      = more_q && (!valid_q || wr_ready_i);
+
+  // Beat on the port
+  logic [63:0] addr_q;
+  logic [BeatBytes-1:0] strb_q;
+  logic        last_q;
+
+  logic [63:0] next_plane, next_line;
+  assign next_plane = mem_plane_q + 64'(plane_stride_q);
+  assign next_line  = mem_line_q + 64'(line_stride_q);
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      busy_q  <= 1'b0;
+      more_q  <= 1'b0;
+      valid_q <= 1'b0;
+    end else begin
+      if (start) begin
+        busy_q <= 1'b1;
+        more_q <= 1'b1;
+      end else begin
+        if (wr_ack_i) begin
+          busy_q <= 1'b0;
+        end
+        if (read && op_end) begin
+          more_q <= 1'b0;
+        end
+      end
+      if (read) begin
+        valid_q <= 1'b1;
+      end else if (wr_ready_i) begin
+        valid_q <= 1'b0;
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (start) begin
+      beats_q           <= line_beats - 24'd1;
+      left_q            <= line_beats - 24'd1;
+      lines_q           <= op_i[STORE_LINES_LSB +: STORE_LINES_W] - 16'd1;
+      lines_left_q      <= op_i[STORE_LINES_LSB +: STORE_LINES_W] - 16'd1;
+      planes_left_q     <= op_i[STORE_PLANES_LSB +: STORE_PLANES_W] - 16'd1;
+      plane_stride_q    <= op_i[STORE_PLANE_STRIDE_LSB +: STORE_PLANE_STRIDE_W];
+      line_stride_q     <= op_i[STORE_LINE_STRIDE_LSB +: STORE_LINE_STRIDE_W];
+      half_q            <= op_i[STORE_HALF_LSB];
+      slot_stride_q     <= op_i[STORE_SRC_SLOT_STRIDE_LSB +: STORE_SRC_SLOT_STRIDE_W];
+      src_line_stride_q <= op_i[STORE_SRC_LINE_STRIDE_LSB +: STORE_SRC_LINE_STRIDE_W];
+      last_be_q         <= (tail == '0) ? {BeatBytes{1'b1}} : ~({BeatBytes{1'b1}} << tail);
+      mem_q             <= op_i[STORE_MEM_ADDR_LSB +: STORE_MEM_ADDR_W];
+      mem_line_q        <= op_i[STORE_MEM_ADDR_LSB +: STORE_MEM_ADDR_W];
+      mem_plane_q       <= op_i[STORE_MEM_ADDR_LSB +: STORE_MEM_ADDR_W];
+      src_q             <= op_i[STORE_SRC_BASE_LSB +: STORE_SRC_BASE_W];
+      src_line_q        <= op_i[STORE_SRC_BASE_LSB +: STORE_SRC_BASE_W];
+      src_slot_q        <= op_i[STORE_SRC_BASE_LSB +: STORE_SRC_BASE_W];
+      bank_q            <= '0;
+    end else if (read) begin
+      addr_q <= mem_q;
+      last_q <= op_end;
+      strb_q <= line_end ? last_be_q : {BeatBytes{1'b1}};
+      if (!line_end) begin
+        left_q <= left_q - 24'd1;
+        mem_q  <= mem_q + 64'(BeatBytes);
+        src_q  <= src_q + 24'd1;
+      end else begin
+        left_q <= beats_q;
+        if (!plane_end) begin
+          lines_left_q <= lines_left_q - 16'd1;
+          mem_q        <= next_line;
+          mem_line_q   <= next_line;
+          src_q        <= src_line_q + src_line_stride_q;
+          src_line_q   <= src_line_q + src_line_stride_q;
+        end else begin
+          planes_left_q <= planes_left_q - 16'd1;
+          lines_left_q  <= lines_q;
+          mem_q         <= next_plane;
+          mem_line_q    <= next_plane;
+          mem_plane_q   <= next_plane;
+          bank_q        <= bank_q + ColBits'(1);
+          if (bank_q == ColBits'(ArrayCols - 1)) begin
+            src_q      <= src_slot_q + slot_stride_q;
+            src_line_q <= src_slot_q + slot_stride_q;
+            src_slot_q <= src_slot_q + slot_stride_q;
+          end else begin
+            src_q      <= src_slot_q;
+            src_line_q <= src_slot_q;
+          end
+        end
+      end
+    end
+  end
+
+  assign rd_en_o   = read;
+  assign rd_half_o = half_q;
+  assign rd_bank_o = bank_q;
+  assign rd_addr_o = src_q;
+
+  assign wr_valid_o = valid_q;
+`ifdef TACTUS_FAULTS
+  // Fault 13: the last beat of a store goes to the address of the beat before.
+  assign wr_addr_o  = addr_q - ((fault_i == 8'd13 && last_q) ? 64'(BeatBytes) : 64'd0);
+`else
+  assign wr_addr_o  = addr_q;
+`endif
+  assign wr_data_o  = rd_data_i;
+  assign wr_strb_o  = strb_q;
+  assign wr_last_o  = last_q;
+  assign retire_o   = busy_q && wr_ack_i;
+
+endmodule
