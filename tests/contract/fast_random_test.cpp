@@ -32,7 +32,7 @@ class Generator {
     config_.hw_post_lanes = 1 << in(0, 2);
     config_.hw_queue_depth = 2 << in(0, 1);
     config_.hw_segment_ops = 128;
-    config_.hw_acc_bits = pick({12, 16, 20, 32});
+    config_.hw_acc_bits = pick({12, 16, 20, 32, 40, 48});
     constexpr const char* policies[] = {"wrap", "saturate", "error"};
     config_.hw_acc_overflow = policies[in(0, 2)];
     config_.hw_fold_overlap = in(0, 1) != 0;
