@@ -6,7 +6,9 @@
 namespace tactus::systemc {
 
 namespace {
-[[nodiscard]] constexpr std::uint64_t count(std::int64_t n) { return static_cast<std::uint64_t>(n); }
+[[nodiscard]] constexpr std::uint64_t count(std::int64_t n) {
+  return static_cast<std::uint64_t>(n);
+}
 }  // namespace
 
 ComputeCtrl::ComputeCtrl(const sc_core::sc_module_name& name, Context& context, Issue& issue,

@@ -16,9 +16,9 @@ template <typename Operand>
   const std::int64_t pixels = in.out_h * in.out_w;
   operands.resize(static_cast<std::size_t>(pixels) * in.rows.size());
   Operand* to = operands.data();
-  for (const RowFeed& row : in.rows) {
+  for (const std::uint8_t* row : in.rows) {
     for (std::int64_t y = 0; y < in.out_h; ++y, to += in.out_w) {
-      const std::uint8_t* from = row.bytes + y * in.step_y;
+      const std::uint8_t* from = row + y * in.step_y;
       if (in.act_signed) {
         for (std::int64_t x = 0; x < in.out_w; ++x) {
           to[x] = static_cast<Operand>(static_cast<std::int8_t>(from[x * in.step_x]) - in.act_zp);

@@ -9,20 +9,15 @@
 
 namespace tactus::systemc {
 
-/// How the operands of one array row come from its ifmap bank.
-struct RowFeed {
-  const std::uint8_t* bytes;  ///< byte of pixel (0,0)
-};
-
 struct FoldInput {
-  std::vector<RowFeed> rows;         ///< one per K element of the fold
-  std::int64_t out_h, out_w;         ///< M = out_h * out_w pixels
-  std::int64_t step_x, step_y;       ///< bytes
+  std::vector<const std::uint8_t*> rows;  ///< per K element the byte of pixel (0,0) in its bank
+  std::int64_t out_h, out_w;              ///< M = out_h * out_w pixels
+  std::int64_t step_x, step_y;            ///< bytes
   bool act_signed;
   std::int64_t act_zp;
-  const std::int32_t* weights;       ///< per K element `weight_stride` values, zero point removed
-  std::int64_t weight_limit;         ///< largest magnitude of a weight
-  std::int64_t cols;                 ///< columns in use
+  const std::int32_t* weights;  ///< per K element padded_columns(cols), zero point subtracted
+  std::int64_t weight_limit;    ///< no weight has a larger magnitude
+  std::int64_t cols;            ///< columns in use
 };
 
 struct FoldRule {

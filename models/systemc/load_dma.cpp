@@ -138,11 +138,12 @@ void LoadDma::commit_banked(const LoadOp& op, BankedBuffer& buffer) {
   for (std::int64_t plane = 0; plane < op.planes; ++plane) {
     const std::int64_t slot = plane / group;
     for (std::int64_t line = 0; line < op.lines; ++line, from += line_data) {
-      std::int64_t to = (op.dst_base + slot * op.dst_slot_stride + line * op.dst_line_stride) * beat;
+      std::int64_t to =
+          (op.dst_base + slot * op.dst_slot_stride + line * op.dst_line_stride) * beat;
       if (context_.fault(104) && line + 1 == op.lines && to >= beat) to -= beat;
       for (std::int64_t bank = plane % group; bank < buffer.banks(); bank += group) {
         std::copy(from, from + op.line_bytes,
-                  buffer.write(static_cast<std::int64_t>(op.half), bank, to, op.line_bytes));
+                  buffer.write(op.half, bank, to, op.line_bytes));
       }
     }
   }

@@ -98,7 +98,7 @@ void PeArray::multiply(const Fold& fold) {
   if (context_.fault(108)) input.act_zp = 0;
   for (std::int64_t r = 0; r < fold.rows; ++r) {
     const std::int64_t offset = job.row_offset[static_cast<std::size_t>(fold.first_row + r)];
-    input.rows.push_back({ifmap_.read(op.ifmap_half, r, op.ifmap_base + offset, reach)});
+    input.rows.push_back(ifmap_.read(op.ifmap_half, r, op.ifmap_base + offset, reach));
   }
   FoldRule rule{fold.number == 0 && op.accumulate == 0, static_cast<int>(context_.size.acc_bits),
                 context_.size.overflow, context_.fault(103)};

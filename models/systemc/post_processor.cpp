@@ -8,7 +8,9 @@ namespace tactus::systemc {
 namespace {
 /// Cycles from the last tap's address to the write of the last element.
 constexpr Cycle pipeline_cycles = 6;
-[[nodiscard]] constexpr std::uint64_t count(std::int64_t n) { return static_cast<std::uint64_t>(n); }
+[[nodiscard]] constexpr std::uint64_t count(std::int64_t n) {
+  return static_cast<std::uint64_t>(n);
+}
 }  // namespace
 
 PostProcessor::PostProcessor(const sc_core::sc_module_name& name, Context& context, Issue& issue,

@@ -20,7 +20,8 @@ namespace {
 class KernelContext {
  public:
   KernelContext()
-      : previous_(sc_core::sc_curr_simcontext), previous_default_(sc_core::sc_default_global_context) {
+      : previous_(sc_core::sc_curr_simcontext),
+        previous_default_(sc_core::sc_default_global_context) {
     sc_core::sc_curr_simcontext = new sc_core::sc_simcontext;
     sc_core::sc_default_global_context = sc_core::sc_curr_simcontext;
   }
@@ -40,18 +41,19 @@ class KernelContext {
 /// The kernel's own messages ("simulation stopped by user") are not for a library to print.
 class QuietReports {
  public:
-  QuietReports() : verbosity_(sc_core::sc_report_handler::set_verbosity_level(sc_core::SC_NONE)) {
-    sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
-  }
+  QuietReports()
+      : info_(sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DO_NOTHING)),
+        warning_(
+            sc_core::sc_report_handler::set_actions(sc_core::SC_WARNING, sc_core::SC_DO_NOTHING)) {}
   ~QuietReports() {
-    sc_core::sc_report_handler::set_verbosity_level(verbosity_);
-    sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, sc_core::SC_DEFAULT_INFO_ACTIONS);
+    sc_core::sc_report_handler::set_actions(sc_core::SC_INFO, info_);
+    sc_core::sc_report_handler::set_actions(sc_core::SC_WARNING, warning_);
   }
   QuietReports(const QuietReports&) = delete;
   QuietReports& operator=(const QuietReports&) = delete;
 
  private:
-  int verbosity_;
+  sc_core::sc_actions info_, warning_;
 };
 
 /// Simulated cycles between two looks at the watchdog and calls of the progress function.
@@ -73,18 +75,20 @@ constexpr Cycle slice_cycles = 1U << 18;
 void simulate(Context& context, const TactusTop& top, const RunOptions& options) {
   const Cycle slice = std::max<Cycle>(1, std::min(slice_cycles, options.watchdog_cycles));
   while (!complete(top)) {
-    sc_core::sc_start(context.clock.cycles(slice), sc_core::SC_EXIT_ON_STARVATION);
+    sc_core::sc_start(context.clock.cycles(slice), sc_core::SC_RUN_TO_TIME);
     if (context.error) std::rethrow_exception(context.error);
-    const Cycle now = context.clock.now();
+    const bool done = complete(top);
+    const Cycle now = done ? top.perf.last_retire() + 1 : context.clock.now();
     if (options.progress) options.progress(now, top.perf.retired());
-    if (complete(top)) return;
-    const std::string at_cycle = "at cycle " + std::to_string(now);
+    if (done) return;
+    const std::string after = "after the last retirement in cycle " +
+                              std::to_string(top.perf.last_retire()) + ": " + where_it_stands(top);
     if (!sc_core::sc_pending_activity()) {
-      throw BadInput("the program stands still " + at_cycle + ": " + where_it_stands(top));
+      throw BadInput("the program stands still " + after);
     }
     if (now - top.perf.last_retire() > options.watchdog_cycles) {
       throw BadInput("no op retired for more than " + std::to_string(options.watchdog_cycles) +
-                     " cycles " + at_cycle + ": " + where_it_stands(top));
+                     " cycles " + after);
     }
   }
 }
