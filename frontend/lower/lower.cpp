@@ -155,6 +155,10 @@ class NetworkLowering {
       if (source.pixels.size() != 1 || source.shape.groups != 1) continue;
       if (target.pixels.size() != 1 || target.shape.groups != 1) continue;
       if (source.shape.out_elem != 1) continue;
+      // The lanes of the post-processor must write different banks.
+      if (std::min<std::int64_t>(ctx_.config.hw_post_lanes, source.shape.out_c) > target.group) {
+        continue;
+      }
       Resident r;
       r.layout = layout_tile(target.shape.window, target.pixels[0], target.shape.in_h,
                              target.shape.in_w, 1, ctx_.config.beat_bytes());

@@ -225,6 +225,9 @@ class FieldCheck {
       const std::int64_t group = std::int64_t{1} << op.dst_log2_group;
       require(group <= config_.hw_array_rows,
               "dst_log2_group asks for more groups than there are banks");
+      require(group >= std::min<std::int64_t>(op.channels, config_.hw_post_lanes),
+              "two lanes of the post-processor would write one ifmap bank: 2^dst_log2_group must be "
+              "at least the channels of a pass");
       const std::int64_t slot = (op.dst_ch0 + op.channels - 1) / group;
       inside(op.dst_base + slot * op.dst_slot_stride + pixels + op.out_w,
              config_.ifmap_bank_bytes(), "ifmap byte");

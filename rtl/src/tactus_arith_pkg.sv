@@ -183,25 +183,25 @@ package tactus_arith_pkg;
     end
   endfunction
 
-  // Exact where add_mul_shift_fits() of models/numerics/add_mul_shift.hpp holds.
+  // Exact where add_mul_shift_fits() of models/numerics/add_mul_shift.hpp holds; 33-bit operands hold
+  // unsigned 32-bit elements.
   function automatic logic signed [31:0] add_mul_shift(
-      input logic signed [31:0] a, input logic signed [31:0] b, input logic signed [16:0] za,
+      input logic signed [32:0] a, input logic signed [32:0] b, input logic signed [16:0] za,
       input logic signed [16:0] zb, input logic signed [31:0] ma, input logic signed [31:0] mb,
       input logic [5:0] la, input logic [5:0] lb, input logic signed [47:0] add,
       input logic [5:0] shift, input logic [2:0] rounding, input logic signed [16:0] zp,
-      input logic signed [16:0] clamp_min, input logic signed [16:0] clamp_max);
+      input logic signed [31:0] clamp_min, input logic signed [31:0] clamp_max);
     logic signed [63:0] term_a;
     logic signed [63:0] term_b;
     logic signed [63:0] sum;
     begin
-      term_a = {{32{a[31]}}, a} - {{47{za[16]}}, za};
+      term_a = {{31{a[32]}}, a} - {{47{za[16]}}, za};
       term_a = (term_a * {{32{ma[31]}}, ma}) << la;
-      term_b = {{32{b[31]}}, b} - {{47{zb[16]}}, zb};
+      term_b = {{31{b[32]}}, b} - {{47{zb[16]}}, zb};
       term_b = (term_b * {{32{mb[31]}}, mb}) << lb;
       sum = term_a + term_b + {{16{add[47]}}, add};
-      add_mul_shift = offset_clamp(round_shift(sum[63], sum, shift, rounding), zp,
-                                   {{15{clamp_min[16]}}, clamp_min},
-                                   {{15{clamp_max[16]}}, clamp_max});
+      add_mul_shift = offset_clamp(round_shift(sum[63], sum, shift, rounding), zp, clamp_min,
+                                   clamp_max);
     end
   endfunction
 

@@ -160,8 +160,10 @@ module tactus_ifmap_buffer #(
       assign wide      = {{(LaneBits-8){signed_q & byte_data[7]}}, byte_data};
 `ifdef TACTUS_FAULTS
       // Fault 2: row 1 takes the neighbouring byte of its bank.
-      logic [7:0] wrong_byte;
-      assign wrong_byte = word[8*(sel_q ^ LogBeat'(1)) +: 8];
+      logic [7:0]         wrong_byte;
+      logic [LogBeat-1:0] wrong_sel;
+      assign wrong_sel  = sel_q ^ LogBeat'(1);
+      assign wrong_byte = word[8*wrong_sel +: 8];
       assign act_o[r*LaneBits +: LaneBits] = !valid_q ? '0 :
           (fault_i == 8'd2 && r == 1) ?
           {{(LaneBits-8){signed_q & wrong_byte[7]}}, wrong_byte} - zp_q : wide - zp_q;

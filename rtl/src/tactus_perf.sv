@@ -257,10 +257,12 @@ module tactus_perf
         end
       end
     end
+  end
+  always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      retire_tag = '0;
+      retire_tag <= '0;
     end else if (op_retire_i[QUEUE_COMPUTE]) begin
-      retire_tag = retire_tag + TagBits'(1);
+      retire_tag <= retire_tag + TagBits'(1);
     end
   end
 

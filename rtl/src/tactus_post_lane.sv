@@ -112,7 +112,8 @@ module tactus_post_lane
 
   // Stage 4: requantisation or clamp
   logic signed [47:0] value3, wide_min, wide_max;
-  logic signed [31:0] other4_q, value4_q, min, max;
+  logic signed [32:0] other4_q, value4_q;
+  logic signed [31:0] min, max;
   logic [2:0]         rounding;
   assign value3 = sum3_q[47:0];
 `ifdef TACTUS_FAULTS
@@ -126,45 +127,53 @@ module tactus_post_lane
   assign min      = clamp_min_i;
   assign wide_min = {{16{min[31]}}, min};
   assign wide_max = {{16{max[31]}}, max};
+  function automatic logic signed [32:0] extend(input logic signed [31:0] x);
+    begin
+      extend = {x[31], x};
+    end
+  endfunction
+  function automatic logic signed [31:0] stage4(input logic signed [47:0] x);
+    begin
+      if (!has_bias) begin
+        stage4 = (x < wide_min) ? min : (x > wide_max) ? max : x[31:0];
+      end else begin
+        case (convention_i)
+          ConvMulShift: stage4 = mul_shift(x, mult_q, add_q, shift_q[5:0], rounding, out_zp_i, min,
+                                           max);
+          ConvPow2: stage4 = pow2(x, shift_q[5:0], rounding, out_zp_i, min, max);
+          ConvTfliteDouble: stage4 = tflite_double(x[31:0], mult_q, shift_q[5:0], out_zp_i, min,
+                                                   max);
+          ConvTfliteSingle: stage4 = tflite_single(x[31:0], mult_q, shift_q[5:0], out_zp_i, min,
+                                                   max);
+          default: stage4 = x[31:0];
+        endcase
+      end
+    end
+  endfunction
   always_ff @(posedge clk_i) begin
     if (valid4_i) begin
-      other4_q <= other3_q[31:0];
-      if (has_bias) begin
-        case (convention_i)
-          ConvMulShift: value4_q <= mul_shift(value3, mult_q, add_q, shift_q[5:0], rounding,
-                                              out_zp_i, min, max);
-          ConvPow2: value4_q <= pow2(value3, shift_q[5:0], rounding, out_zp_i, min, max);
-          ConvTfliteDouble: value4_q <= tflite_double(value3[31:0], mult_q, shift_q[5:0],
-                                                      out_zp_i, min, max);
-          ConvTfliteSingle: value4_q <= tflite_single(value3[31:0], mult_q, shift_q[5:0],
-                                                      out_zp_i, min, max);
-          default: value4_q <= value3[31:0];
-        endcase
-      end else if (mode_i == ModeAdd) begin
-        value4_q <= value3[31:0];
-      end else begin
-        value4_q <= (value3 < wide_min) ? min : (value3 > wide_max) ? max : value3[31:0];
-      end
+      other4_q <= other3_q[32:0];
+      value4_q <= (mode_i == ModeAdd) ? value3[32:0] : extend(stage4(value3));
     end
   end
 
   // Stage 5: second operand
   function automatic logic [31:0] second_operand(
-      input logic [31:0] a, input logic [31:0] b, input logic [255:0] r);
+      input logic [32:0] a, input logic [32:0] b, input logic [255:0] r);
     begin
       second_operand = add_mul_shift(
           a, b, r[ADD_ZA_LSB +: ADD_ZA_W], r[ADD_ZB_LSB +: ADD_ZB_W], r[ADD_MA_LSB +: ADD_MA_W],
           r[ADD_MB_LSB +: ADD_MB_W], {1'b0, r[ADD_LA_LSB +: ADD_LA_W]},
           {1'b0, r[ADD_LB_LSB +: ADD_LB_W]}, r[ADD_ADD_LSB +: ADD_ADD_W],
           r[ADD_SHIFT_LSB +: ADD_SHIFT_W], r[ADD_ROUNDING_LSB +: ADD_ROUNDING_W],
-          r[ADD_ZP_LSB +: ADD_ZP_W], r[ADD_CLAMP_MIN_LSB +: 17], r[ADD_CLAMP_MAX_LSB +: 17]);
+          r[ADD_ZP_LSB +: ADD_ZP_W], r[ADD_CLAMP_MIN_LSB +: 32], r[ADD_CLAMP_MAX_LSB +: 32]);
     end
   endfunction
   logic [31:0] result_q;
   always_ff @(posedge clk_i) begin
     if (valid5_i) begin
       result_q <= (mode_i == ModeRequantAdd || mode_i == ModeAdd)
-                  ? second_operand(value4_q, other4_q, add_record_i) : value4_q;
+                  ? second_operand(value4_q, other4_q, add_record_i) : value4_q[31:0];
     end
   end
   assign result_o  = result_q;

@@ -43,9 +43,9 @@ module arith_twin_top (
                                                    clamp_min_i, clamp_max_i);
   assign reduced = tactus_arith_pkg::tflite_s64(acc_i, mult_i, shift_i, zp_i, clamp_min_i,
                                                 clamp_max_i);
-  assign added = tactus_arith_pkg::add_mul_shift(a_i, b_i, za_i, zb_i, mult_i, mb_i, la_i,
-                                                 lb_i, acc_i, shift_i, rounding_i, zp_i,
-                                                 clamp_min_i[16:0], clamp_max_i[16:0]);
+  assign added = tactus_arith_pkg::add_mul_shift({a_i[31], a_i}, {b_i[31], b_i}, za_i, zb_i,
+                                                 mult_i, mb_i, la_i, lb_i, acc_i, shift_i,
+                                                 rounding_i, zp_i, clamp_min_i, clamp_max_i);
   assign sum = tactus_arith_pkg::accumulate(acc_i, addend_i, acc_bits_i, policy_i);
 
   assign value = (op_i == 4'd1) ? scaled : (op_i == 4'd2) ? shifted
