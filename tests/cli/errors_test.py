@@ -74,6 +74,12 @@ class Architecture(CliTest):
         ini.write_text("[hw]\nfrobnicate=1\n", encoding="utf-8")
         self.refused("config", "--config", ini, saying=["bad.ini", "frobnicate"])
 
+    def test_architecture_without_rtl_build(self):
+        if "rtl" not in tool.backends():
+            self.skipTest("this build has no rtl back end")
+        self.refused("run", W4A4, "--backend", "rtl", "--preset", "tiny_4", "--hw.acc_bits=37",
+                     saying="tactus rtl-build")
+
     def test_layer_that_does_not_fit(self):
         model = self.folder / "wide.h5"
         self.good("synth", "--gemm", "8,8,60000", "-o", model)
