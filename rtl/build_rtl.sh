@@ -3,7 +3,7 @@
 # Verilates tactus_top and links it with the harness of models/rtl_host into one shared object.
 # usage: build_rtl.sh OUT_SO -O1|-O3 [FAULT] KEY=VALUE...
 # FAULT (the literal word) compiles the seeded faults in; KEY=VALUE are parameters of tactus_top.
-# TACTUS_INCLUDE_DIRS may name further include directories, separated by colons. Quiet on success.
+# TACTUS_MODELS_DIR names another models folder. Quiet on success.
 set -eu
 rtl=$(cd "$(dirname "$0")" && pwd)
 models=$(cd "${TACTUS_MODELS_DIR:-$rtl/../models}" && pwd)
@@ -22,13 +22,14 @@ for word in "$@"; do
 done
 
 mkdir -p "$(dirname "$out")"
+out=$(cd "$(dirname "$out")" && pwd)/$(basename "$out")
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/tactus_rtl.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT INT TERM
 sources=$(ls "$rtl"/src/*.sv | grep -v '_pkg\.sv$')
 
 # shellcheck disable=SC2086
 if ! verilator --cc $defines $parameters -O3 --x-assign fast --x-initial fast \
-    -Wno-fatal -Wno-lint -Wno-style --top-module tactus_top --prefix Vtactus_top --Mdir "$tmp/gen" \
+    -Wno-fatal -Wno-lint -Wno-style --top-module tactus_top "-I$rtl/include" --prefix Vtactus_top --Mdir "$tmp/gen" \
     "$rtl/include/tactus_op_pkg.sv" "$rtl/src/tactus_arith_pkg.sv" $sources \
     > "$tmp/log" 2>&1; then
   cat "$tmp/log" >&2

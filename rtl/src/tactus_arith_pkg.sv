@@ -183,8 +183,8 @@ package tactus_arith_pkg;
     end
   endfunction
 
-  // Exact where add_mul_shift_fits() of models/numerics/add_mul_shift.hpp holds; 33-bit operands hold
-  // unsigned 32-bit elements.
+  // Exact where add_mul_shift_fits() of models/numerics/add_mul_shift.hpp holds; operands of 33
+  // bits hold unsigned 32-bit elements.
   function automatic logic signed [31:0] add_mul_shift(
       input logic signed [32:0] a, input logic signed [32:0] b, input logic signed [16:0] za,
       input logic signed [16:0] zb, input logic signed [31:0] ma, input logic signed [31:0] mb,

@@ -6,9 +6,9 @@
 // The K elements of the weight walker go to the ifmap rows as offsets one cycle after the weight
 // address. wl, a, R, C, M are those of models/README.md.
 
-module tactus_compute_ctrl
-  import tactus_op_pkg::*;
-#(
+`include "tactus_field.svh"
+
+module tactus_compute_ctrl #(
   parameter int ArrayRows = 16,
   parameter int ArrayCols = 16,
   parameter int FoldOverlap = 1,
@@ -22,7 +22,7 @@ module tactus_compute_ctrl
   input  logic [7:0]           fault_i,
 `endif
   input  logic                 ready_i,
-  input  logic [OP_BITS-1:0]   op_i,
+  input  logic [tactus_op_pkg::OP_BITS-1:0]   op_i,
   output logic                 start_o,
   // weight buffer, column 0
   output logic                 wgt_rd_en_o,
@@ -96,7 +96,7 @@ module tactus_compute_ctrl
         pending_q <= 1'b0;
       end
       if (first) begin
-        folds_q <= op_i[COMPUTE_FOLDS_LSB +: COMPUTE_FOLDS_W] - 16'd1;
+        folds_q <= `TACTUS_FIELD(op_i, COMPUTE_FOLDS) - 16'd1;
       end else if (next) begin
         folds_q <= folds_q - 16'd1;
       end
@@ -127,30 +127,30 @@ module tactus_compute_ctrl
 
   always_ff @(posedge clk_i) begin
     if (first) begin
-      ifmap_half_q  <= op_i[COMPUTE_IFMAP_HALF_LSB];
-      weight_half_q <= op_i[COMPUTE_WEIGHT_HALF_LSB];
-      psum_half_q   <= op_i[COMPUTE_PSUM_HALF_LSB];
-      psum_base_q   <= op_i[COMPUTE_PSUM_BASE_LSB +: COMPUTE_PSUM_BASE_W];
-      out_h_q       <= op_i[COMPUTE_OUT_H_LSB +: COMPUTE_OUT_H_W];
-      out_w_q       <= op_i[COMPUTE_OUT_W_LSB +: COMPUTE_OUT_W_W];
-      step_x_q      <= op_i[COMPUTE_STEP_X_LSB +: COMPUTE_STEP_X_W];
-      step_y_q      <= op_i[COMPUTE_STEP_Y_LSB +: COMPUTE_STEP_Y_W];
-      rows_used_q   <= op_i[COMPUTE_ROWS_USED_LSB +: COMPUTE_ROWS_USED_W];
-      cols_q        <= op_i[COMPUTE_COLS_LSB +: COMPUTE_COLS_W];
-      group_mask_q  <= ~(8'hFF << op_i[COMPUTE_LOG2_GROUP_LSB +: COMPUTE_LOG2_GROUP_W]);
-      slots_q       <= op_i[COMPUTE_SLOTS_LSB +: COMPUTE_SLOTS_W] - 14'd1;
-      slot_stride_q <= op_i[COMPUTE_SLOT_STRIDE_LSB +: COMPUTE_SLOT_STRIDE_W];
-      kernel_w_q    <= op_i[COMPUTE_KERNEL_W_LSB +: COMPUTE_KERNEL_W_W] - 8'd1;
-      step_kx_q     <= op_i[COMPUTE_STEP_KX_LSB +: COMPUTE_STEP_KX_W];
-      step_ky_q     <= op_i[COMPUTE_STEP_KY_LSB +: COMPUTE_STEP_KY_W];
-      complete_q    <= op_i[COMPUTE_K_COMPLETE_LSB];
-      act_signed_q  <= op_i[COMPUTE_ACT_SIGNED_LSB];
-      wgt_signed_q  <= op_i[COMPUTE_WGT_SIGNED_LSB];
-      act_zp_q      <= op_i[COMPUTE_ACT_ZP_LSB +: LaneBits];
-      wgt_zp_q      <= op_i[COMPUTE_WGT_ZP_LSB +: LaneBits];
+      ifmap_half_q  <= op_i[tactus_op_pkg::COMPUTE_IFMAP_HALF_LSB];
+      weight_half_q <= op_i[tactus_op_pkg::COMPUTE_WEIGHT_HALF_LSB];
+      psum_half_q   <= op_i[tactus_op_pkg::COMPUTE_PSUM_HALF_LSB];
+      psum_base_q   <= `TACTUS_FIELD(op_i, COMPUTE_PSUM_BASE);
+      out_h_q       <= `TACTUS_FIELD(op_i, COMPUTE_OUT_H);
+      out_w_q       <= `TACTUS_FIELD(op_i, COMPUTE_OUT_W);
+      step_x_q      <= `TACTUS_FIELD(op_i, COMPUTE_STEP_X);
+      step_y_q      <= `TACTUS_FIELD(op_i, COMPUTE_STEP_Y);
+      rows_used_q   <= `TACTUS_FIELD(op_i, COMPUTE_ROWS_USED);
+      cols_q        <= `TACTUS_FIELD(op_i, COMPUTE_COLS);
+      group_mask_q  <= ~(8'hFF << `TACTUS_FIELD(op_i, COMPUTE_LOG2_GROUP));
+      slots_q       <= `TACTUS_FIELD(op_i, COMPUTE_SLOTS) - 14'd1;
+      slot_stride_q <= `TACTUS_FIELD(op_i, COMPUTE_SLOT_STRIDE);
+      kernel_w_q    <= `TACTUS_FIELD(op_i, COMPUTE_KERNEL_W) - 8'd1;
+      step_kx_q     <= `TACTUS_FIELD(op_i, COMPUTE_STEP_KX);
+      step_ky_q     <= `TACTUS_FIELD(op_i, COMPUTE_STEP_KY);
+      complete_q    <= op_i[tactus_op_pkg::COMPUTE_K_COMPLETE_LSB];
+      act_signed_q  <= op_i[tactus_op_pkg::COMPUTE_ACT_SIGNED_LSB];
+      wgt_signed_q  <= op_i[tactus_op_pkg::COMPUTE_WGT_SIGNED_LSB];
+      act_zp_q      <= op_i[tactus_op_pkg::COMPUTE_ACT_ZP_LSB +: LaneBits];
+      wgt_zp_q      <= op_i[tactus_op_pkg::COMPUTE_WGT_ZP_LSB +: LaneBits];
     end
     if (first) begin
-      init_q <= !op_i[COMPUTE_ACCUMULATE_LSB];
+      init_q <= !op_i[tactus_op_pkg::COMPUTE_ACCUMULATE_LSB];
     end else if (stream_start) begin
       init_q <= 1'b0;
     end
@@ -171,13 +171,13 @@ module tactus_compute_ctrl
   logic        has_k;
   assign has_k = first || (9'(row_q) < rows_used_q && k_left_q != 20'd0);
   assign wgt_rd_en_o   = issue && has_k;
-  assign wgt_rd_half_o = first ? op_i[COMPUTE_WEIGHT_HALF_LSB] : weight_half_q;
-  assign wgt_rd_row_o  = first ? op_i[COMPUTE_WEIGHT_BASE_LSB +: COMPUTE_WEIGHT_BASE_W]
+  assign wgt_rd_half_o = first ? op_i[tactus_op_pkg::COMPUTE_WEIGHT_HALF_LSB] : weight_half_q;
+  assign wgt_rd_row_o  = first ? `TACTUS_FIELD(op_i, COMPUTE_WEIGHT_BASE)
                                : weight_row_q;
   always_ff @(posedge clk_i) begin
     if (first) begin
-      weight_row_q <= op_i[COMPUTE_WEIGHT_BASE_LSB +: COMPUTE_WEIGHT_BASE_W] + 20'd1;
-      k_left_q     <= op_i[COMPUTE_K_ROWS_LSB +: COMPUTE_K_ROWS_W] - 20'd1;
+      weight_row_q <= `TACTUS_FIELD(op_i, COMPUTE_WEIGHT_BASE) + 20'd1;
+      k_left_q     <= `TACTUS_FIELD(op_i, COMPUTE_K_ROWS) - 20'd1;
     end else if (wgt_rd_en_o) begin
       weight_row_q <= weight_row_q + 20'd1;
       k_left_q     <= k_left_q - 20'd1;
@@ -214,15 +214,15 @@ module tactus_compute_ctrl
   always_ff @(posedge clk_i) begin
     if (first) begin
       phase_q    <= 8'd0;
-      slot_q     <= op_i[COMPUTE_START_SLOT_LSB +: COMPUTE_START_SLOT_W];
-      kx_q       <= op_i[COMPUTE_START_KX_LSB +: COMPUTE_START_KX_W];
-      slot_off_q <= 24'(op_i[COMPUTE_START_SLOT_LSB +: COMPUTE_START_SLOT_W]) *
-                    op_i[COMPUTE_SLOT_STRIDE_LSB +: COMPUTE_SLOT_STRIDE_W];
-      kx_off_q   <= 24'(op_i[COMPUTE_START_KX_LSB +: COMPUTE_START_KX_W]) *
-                    24'(op_i[COMPUTE_STEP_KX_LSB +: COMPUTE_STEP_KX_W]);
-      ky_off_q   <= 24'(op_i[COMPUTE_START_KY_LSB +: COMPUTE_START_KY_W]) *
-                    op_i[COMPUTE_STEP_KY_LSB +: COMPUTE_STEP_KY_W] +
-                    op_i[COMPUTE_IFMAP_BASE_LSB +: COMPUTE_IFMAP_BASE_W];
+      slot_q     <= `TACTUS_FIELD(op_i, COMPUTE_START_SLOT);
+      kx_q       <= `TACTUS_FIELD(op_i, COMPUTE_START_KX);
+      slot_off_q <= 24'(`TACTUS_FIELD(op_i, COMPUTE_START_SLOT)) *
+                    `TACTUS_FIELD(op_i, COMPUTE_SLOT_STRIDE);
+      kx_off_q   <= 24'(`TACTUS_FIELD(op_i, COMPUTE_START_KX)) *
+                    24'(`TACTUS_FIELD(op_i, COMPUTE_STEP_KX));
+      ky_off_q   <= 24'(`TACTUS_FIELD(op_i, COMPUTE_START_KY)) *
+                    `TACTUS_FIELD(op_i, COMPUTE_STEP_KY) +
+                    `TACTUS_FIELD(op_i, COMPUTE_IFMAP_BASE);
     end else if (has_k_q) begin
       phase_q <= (phase_q + 8'd1) & group_mask_q;
       if (phase_q == group_mask_q) begin

@@ -3,9 +3,9 @@
 // program segment 0. Requests run ahead of the beats; beats arrive in order and are written in the
 // cycle they arrive.
 
-module tactus_load_dma
-  import tactus_op_pkg::*;
-#(
+`include "tactus_field.svh"
+
+module tactus_load_dma #(
   parameter int DataBits = 32,
   parameter int BurstBeats = 16,
   parameter int BeatBytes = DataBits / 8
@@ -22,7 +22,7 @@ module tactus_load_dma
   output logic                 boot_done_o,
   // op at the head of the load queue
   input  logic                 ready_i,
-  input  logic [OP_BITS-1:0]   op_i,
+  input  logic [tactus_op_pkg::OP_BITS-1:0]   op_i,
   output logic                 start_o,
   output logic                 retire_o,
   output logic                 inst_retire_o,  // the retiring op loaded a program segment
@@ -54,14 +54,14 @@ module tactus_load_dma
   logic        is_fill, start, fill_start, rx_start;
   logic [23:0] line_bytes;
   logic [63:0] mem_addr;
-  assign is_fill    = op_i[HDR_OPCODE_LSB +: HDR_OPCODE_W] == 4'(OP_FILL);
+  assign is_fill    = `TACTUS_FIELD(op_i, HDR_OPCODE) == 4'(tactus_op_pkg::OP_FILL);
   assign start      = ready_i && !busy_q;
   assign start_o    = start;
   assign fill_start = start && is_fill;
   assign rx_start   = boot_i || (start && !is_fill);
   assign line_bytes = boot_i ? {2'b00, boot_ops_i, 6'd0}
-                             : op_i[LOAD_LINE_BYTES_LSB +: LOAD_LINE_BYTES_W];
-  assign mem_addr   = boot_i ? boot_addr_i : op_i[LOAD_MEM_ADDR_LSB +: LOAD_MEM_ADDR_W];
+                             : `TACTUS_FIELD(op_i, LOAD_LINE_BYTES);
+  assign mem_addr   = boot_i ? boot_addr_i : `TACTUS_FIELD(op_i, LOAD_MEM_ADDR);
 
   logic [23:0] line_beats;
   assign line_beats = 24'((25'(line_bytes) + 25'(BeatBytes - 1)) >> LogBeat);
@@ -100,7 +100,8 @@ module tactus_load_dma
   logic [63:0] rq_next_line, rq_next_plane;
 `ifdef TACTUS_FAULTS
   // Fault 9: the line stride of a load is one beat too long.
-  assign rq_next_line  = rq_line_q + 64'(line_stride_q) + ((fault_i == 8'd9) ? 64'(BeatBytes) : 64'd0);
+  assign rq_next_line  = rq_line_q + 64'(line_stride_q) +
+                         ((fault_i == 8'd9) ? 64'(BeatBytes) : 64'd0);
 `else
   assign rq_next_line  = rq_line_q + 64'(line_stride_q);
 `endif
@@ -115,8 +116,8 @@ module tactus_load_dma
       rq_line_q   <= mem_addr;
       rq_plane_q  <= mem_addr;
       rq_left_q   <= line_beats;
-      rq_lines_q  <= boot_i ? 16'd0 : op_i[LOAD_LINES_LSB +: LOAD_LINES_W] - 16'd1;
-      rq_planes_q <= boot_i ? 16'd0 : op_i[LOAD_PLANES_LSB +: LOAD_PLANES_W] - 16'd1;
+      rq_lines_q  <= boot_i ? 16'd0 : `TACTUS_FIELD(op_i, LOAD_LINES) - 16'd1;
+      rq_planes_q <= boot_i ? 16'd0 : `TACTUS_FIELD(op_i, LOAD_PLANES) - 16'd1;
     end else if (rq_q && rd_req_ready_i) begin
       if (!rq_short) begin
         rq_addr_q <= rq_addr_q + 64'(BurstBeats * BeatBytes);
@@ -169,11 +170,11 @@ module tactus_load_dma
 
   always_ff @(posedge clk_i) begin
     if (fill_start) begin
-      dest_q        <= op_i[FILL_DEST_LSB +: FILL_DEST_W];
-      half_q        <= op_i[FILL_HALF_LSB];
-      value_q       <= op_i[FILL_VALUE_LSB +: FILL_VALUE_W];
-      addr_q        <= op_i[FILL_DST_BASE_LSB +: FILL_DST_BASE_W];
-      left_q        <= op_i[FILL_BEATS_LSB +: FILL_BEATS_W] - 24'd1;
+      dest_q        <= `TACTUS_FIELD(op_i, FILL_DEST);
+      half_q        <= op_i[tactus_op_pkg::FILL_HALF_LSB];
+      value_q       <= `TACTUS_FIELD(op_i, FILL_VALUE);
+      addr_q        <= `TACTUS_FIELD(op_i, FILL_DST_BASE);
+      left_q        <= `TACTUS_FIELD(op_i, FILL_BEATS) - 24'd1;
       lines_left_q  <= 16'd0;
       planes_left_q <= 16'd0;
       group_q       <= 8'd0;
@@ -187,27 +188,27 @@ module tactus_load_dma
       if (boot_i) begin
         lines_left_q    <= 16'd0;
         planes_left_q   <= 16'd0;
-        dest_q          <= 3'(DEST_INST);
+        dest_q          <= 3'(tactus_op_pkg::DEST_INST);
         half_q          <= 1'b0;
         addr_q          <= 24'd0;
         mask_q          <= 8'd0;
       end else begin
-        lines_left_q      <= op_i[LOAD_LINES_LSB +: LOAD_LINES_W] - 16'd1;
-        planes_left_q     <= op_i[LOAD_PLANES_LSB +: LOAD_PLANES_W] - 16'd1;
-        lines_q           <= op_i[LOAD_LINES_LSB +: LOAD_LINES_W] - 16'd1;
-        plane_stride_q    <= op_i[LOAD_PLANE_STRIDE_LSB +: LOAD_PLANE_STRIDE_W];
-        line_stride_q     <= op_i[LOAD_LINE_STRIDE_LSB +: LOAD_LINE_STRIDE_W];
-        slot_stride_q     <= op_i[LOAD_DST_SLOT_STRIDE_LSB +: LOAD_DST_SLOT_STRIDE_W];
-        dst_line_stride_q <= op_i[LOAD_DST_LINE_STRIDE_LSB +: LOAD_DST_LINE_STRIDE_W];
-        dest_q            <= op_i[LOAD_DEST_LSB +: LOAD_DEST_W];
-        half_q            <= op_i[LOAD_HALF_LSB];
-        addr_q            <= op_i[LOAD_DST_BASE_LSB +: LOAD_DST_BASE_W];
-        line_addr_q       <= op_i[LOAD_DST_BASE_LSB +: LOAD_DST_BASE_W];
-        slot_addr_q       <= op_i[LOAD_DST_BASE_LSB +: LOAD_DST_BASE_W];
+        lines_left_q      <= `TACTUS_FIELD(op_i, LOAD_LINES) - 16'd1;
+        planes_left_q     <= `TACTUS_FIELD(op_i, LOAD_PLANES) - 16'd1;
+        lines_q           <= `TACTUS_FIELD(op_i, LOAD_LINES) - 16'd1;
+        plane_stride_q    <= `TACTUS_FIELD(op_i, LOAD_PLANE_STRIDE);
+        line_stride_q     <= `TACTUS_FIELD(op_i, LOAD_LINE_STRIDE);
+        slot_stride_q     <= `TACTUS_FIELD(op_i, LOAD_DST_SLOT_STRIDE);
+        dst_line_stride_q <= `TACTUS_FIELD(op_i, LOAD_DST_LINE_STRIDE);
+        dest_q            <= `TACTUS_FIELD(op_i, LOAD_DEST);
+        half_q            <= op_i[tactus_op_pkg::LOAD_HALF_LSB];
+        addr_q            <= `TACTUS_FIELD(op_i, LOAD_DST_BASE);
+        line_addr_q       <= `TACTUS_FIELD(op_i, LOAD_DST_BASE);
+        slot_addr_q       <= `TACTUS_FIELD(op_i, LOAD_DST_BASE);
         // Weights, parameters and ops have one bank: every plane is a slot.
-        mask_q            <= (op_i[LOAD_DEST_LSB +: LOAD_DEST_W] == 3'(DEST_IFMAP) ||
-                              op_i[LOAD_DEST_LSB +: LOAD_DEST_W] == 3'(DEST_OFMAP))
-                             ? ~(8'hFF << op_i[LOAD_LOG2_GROUP_LSB +: LOAD_LOG2_GROUP_W]) : 8'd0;
+        mask_q            <= (`TACTUS_FIELD(op_i, LOAD_DEST) == 3'(tactus_op_pkg::DEST_IFMAP) ||
+                              `TACTUS_FIELD(op_i, LOAD_DEST) == 3'(tactus_op_pkg::DEST_OFMAP))
+                             ? ~(8'hFF << `TACTUS_FIELD(op_i, LOAD_LOG2_GROUP)) : 8'd0;
       end
     end else if (beat) begin
       if (!line_end) begin
@@ -267,7 +268,7 @@ module tactus_load_dma
 
   assign retire_o      = beat && op_end && !boot_q;
   assign boot_done_o   = beat && op_end && boot_q;
-  assign inst_retire_o = retire_o && !fill_q && dest_q == 3'(DEST_INST);
+  assign inst_retire_o = retire_o && !fill_q && dest_q == 3'(tactus_op_pkg::DEST_INST);
   assign op_active_o   = busy_q && !boot_q;
   assign op_fill_o     = fill_q;
 

@@ -3,9 +3,9 @@
 // the top instantiates it under TACTUS_MONITOR. Compute ops overlap, so their counts are kept by
 // tag (sequence number modulo 8). A record is shown in the cycle after the op's retire cycle.
 
-module tactus_perf
-  import tactus_op_pkg::*;
-#(
+`include "tactus_field.svh"
+
+module tactus_perf #(
   parameter int ArrayRows = 16,
   parameter int ArrayCols = 16,
   parameter int PostLanes = 16,
@@ -20,11 +20,11 @@ module tactus_perf
   input  logic [7:0]                     fault_i,
 `endif
   input  logic                           start_i,       // of the program: cycle 0
-  input  logic [N_QUEUES-1:0]            op_start_i,
-  input  logic [N_QUEUES-1:0]            op_retire_i,
-  input  logic [OP_BITS-1:0]             load_op_i,
-  input  logic [OP_BITS-1:0]             compute_op_i,
-  input  logic [OP_BITS-1:0]             post_op_i,
+  input  logic [tactus_op_pkg::N_QUEUES-1:0]            op_start_i,
+  input  logic [tactus_op_pkg::N_QUEUES-1:0]            op_retire_i,
+  input  logic [tactus_op_pkg::OP_BITS-1:0]             load_op_i,
+  input  logic [tactus_op_pkg::OP_BITS-1:0]             compute_op_i,
+  input  logic [tactus_op_pkg::OP_BITS-1:0]             post_op_i,
   // load unit
   input  logic                           load_req_i,
   input  logic                           load_beat_i,
@@ -66,10 +66,10 @@ module tactus_perf
   input  logic [DataBits-1:0]            store_data_i,
   input  logic [DataBits/8-1:0]          store_strb_i,
   // records
-  output logic [N_QUEUES-1:0]            ret_valid_o,
-  output logic [N_QUEUES*64-1:0]         ret_start_o,
-  output logic [N_QUEUES*64-1:0]         ret_digest_o,
-  output logic [N_QUEUES*N_EVENTS*32-1:0] ret_events_o
+  output logic [tactus_op_pkg::N_QUEUES-1:0]            ret_valid_o,
+  output logic [tactus_op_pkg::N_QUEUES*64-1:0]         ret_start_o,
+  output logic [tactus_op_pkg::N_QUEUES*64-1:0]         ret_digest_o,
+  output logic [tactus_op_pkg::N_QUEUES*tactus_op_pkg::N_EVENTS*32-1:0] ret_events_o
 );
 
   localparam int Tags = 1 << TagBits;
@@ -141,15 +141,15 @@ module tactus_perf
   logic [31:0] ld_req, ld_beats, ld_writes;
   logic [2:0]  ld_dest;
   always_ff @(posedge clk_i) begin
-    if (op_start_i[QUEUE_LOAD]) begin
+    if (op_start_i[tactus_op_pkg::QUEUE_LOAD]) begin
       ld_start  <= cycle;
       ld_n      <= 64'd0;
       ld_req    <= 32'd0;
       ld_beats  <= 32'd0;
       ld_writes <= 32'd0;
-      ld_digest <= (load_op_i[HDR_OPCODE_LSB +: HDR_OPCODE_W] == 4'(OP_FILL))
-                   ? mix(64'(load_op_i[FILL_BEATS_LSB +: FILL_BEATS_W]),
-                         64'(load_op_i[FILL_VALUE_LSB +: FILL_VALUE_W])) : 64'd0;
+      ld_digest <= (`TACTUS_FIELD(load_op_i, HDR_OPCODE) == 4'(tactus_op_pkg::OP_FILL))
+                   ? mix(64'(`TACTUS_FIELD(load_op_i, FILL_BEATS)),
+                         64'(`TACTUS_FIELD(load_op_i, FILL_VALUE))) : 64'd0;
     end else begin
       if (load_req_i) begin
         ld_req <= ld_req + 32'd1;
@@ -162,8 +162,10 @@ module tactus_perf
           ld_digest <= ld_digest + mix(ld_n, fold_beat(load_data_i));
         end
         case (load_dest_i)
-          3'(DEST_IFMAP): ld_writes <= ld_writes + banks_hit(32'(ArrayRows), load_mask_i);
-          3'(DEST_OFMAP): ld_writes <= ld_writes + banks_hit(32'(ArrayCols), load_mask_i);
+          3'(tactus_op_pkg::DEST_IFMAP):
+            ld_writes <= ld_writes + banks_hit(32'(ArrayRows), load_mask_i);
+          3'(tactus_op_pkg::DEST_OFMAP):
+            ld_writes <= ld_writes + banks_hit(32'(ArrayCols), load_mask_i);
           default: ld_writes <= ld_writes + 32'd1;
         endcase
       end
@@ -186,10 +188,10 @@ module tactus_perf
   logic [TagBits-1:0] retire_tag;
 
   always @(posedge clk_i) begin
-    if (op_start_i[QUEUE_COMPUTE]) begin
+    if (op_start_i[tactus_op_pkg::QUEUE_COMPUTE]) begin
       c_start[start_tag_i]     = cycle;
       c_digest[start_tag_i]    = 64'd0;
-      c_base[start_tag_i]      = compute_op_i[COMPUTE_PSUM_BASE_LSB +: COMPUTE_PSUM_BASE_W];
+      c_base[start_tag_i]      = `TACTUS_FIELD(compute_op_i, COMPUTE_PSUM_BASE);
       c_weight_rd[start_tag_i] = 32'd0;
       c_pe_weight[start_tag_i] = 32'd0;
       c_ifmap_rd[start_tag_i]  = 32'd0;
@@ -200,7 +202,7 @@ module tactus_perf
       c_overflow[start_tag_i]  = 32'd0;
     end
     if (weight_re_i) begin
-      if (op_start_i[QUEUE_COMPUTE]) begin
+      if (op_start_i[tactus_op_pkg::QUEUE_COMPUTE]) begin
         c_weight_rd[start_tag_i] = c_weight_rd[start_tag_i] + 32'd1;
       end else begin
         c_weight_rd[op_tag_i] = c_weight_rd[op_tag_i] + 32'd1;
@@ -261,7 +263,7 @@ module tactus_perf
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       retire_tag <= '0;
-    end else if (op_retire_i[QUEUE_COMPUTE]) begin
+    end else if (op_retire_i[tactus_op_pkg::QUEUE_COMPUTE]) begin
       retire_tag <= retire_tag + TagBits'(1);
     end
   end
@@ -270,7 +272,7 @@ module tactus_perf
   logic [63:0] po_start, po_digest, po_index, po_pixels;
   logic [31:0] po_param, po_psum, po_src, po_op, po_ifmap, po_ofmap, po_overflow;
   always @(posedge clk_i) begin
-    if (op_start_i[QUEUE_POST]) begin
+    if (op_start_i[tactus_op_pkg::QUEUE_POST]) begin
       po_start    = cycle;
       po_digest   = 64'd0;
       po_param    = 32'd0;
@@ -280,8 +282,8 @@ module tactus_perf
       po_ifmap    = 32'd0;
       po_ofmap    = 32'd0;
       po_overflow = 32'd0;
-      po_pixels   = 64'(post_op_i[POST_OUT_H_LSB +: POST_OUT_H_W]) *
-                    64'(post_op_i[POST_OUT_W_LSB +: POST_OUT_W_W]);
+      po_pixels   = 64'(`TACTUS_FIELD(post_op_i, POST_OUT_H)) *
+                    64'(`TACTUS_FIELD(post_op_i, POST_OUT_W));
     end else begin
       if (post_param_re_i) begin
         po_param = po_param + 32'd1;
@@ -325,7 +327,7 @@ module tactus_perf
     end
   endgenerate
   always_ff @(posedge clk_i) begin
-    if (op_start_i[QUEUE_STORE]) begin
+    if (op_start_i[tactus_op_pkg::QUEUE_STORE]) begin
       st_start  <= cycle;
       st_digest <= 64'd0;
       st_n      <= 64'd0;
@@ -347,41 +349,46 @@ module tactus_perf
   assign ret_start_o  = {st_start, po_start, c_start[shown], ld_start};
   assign ret_digest_o = {st_digest, po_digest, c_digest[shown], ld_digest};
 
-  localparam int QueueEventBits = N_EVENTS * 32;
+  localparam int QueueEventBits = tactus_op_pkg::N_EVENTS * 32;
   logic [QueueEventBits-1:0] ld_events, c_events, po_events, st_events;
   always_comb begin
     ld_events = '0;
-    ld_events[32*EV_MEM_RD_REQ +: 32]  = ld_req;
-    ld_events[32*EV_MEM_RD_BEAT +: 32] = ld_beats;
-    ld_events[32*EV_IFMAP_WR +: 32]  = (ld_dest == 3'(DEST_IFMAP)) ? ld_writes : 32'd0;
-    ld_events[32*EV_WEIGHT_WR +: 32] = (ld_dest == 3'(DEST_WEIGHT)) ? ld_writes : 32'd0;
-    ld_events[32*EV_PARAM_WR +: 32]  = (ld_dest == 3'(DEST_PARAM)) ? ld_writes : 32'd0;
-    ld_events[32*EV_OFMAP_WR +: 32]  = (ld_dest == 3'(DEST_OFMAP)) ? ld_writes : 32'd0;
-    ld_events[32*EV_INST_WR +: 32]   = (ld_dest == 3'(DEST_INST)) ? ld_writes : 32'd0;
+    ld_events[32*tactus_op_pkg::EV_MEM_RD_REQ +: 32]  = ld_req;
+    ld_events[32*tactus_op_pkg::EV_MEM_RD_BEAT +: 32] = ld_beats;
+    ld_events[32*tactus_op_pkg::EV_IFMAP_WR +: 32] =
+        (ld_dest == 3'(tactus_op_pkg::DEST_IFMAP)) ? ld_writes : 32'd0;
+    ld_events[32*tactus_op_pkg::EV_WEIGHT_WR +: 32] =
+        (ld_dest == 3'(tactus_op_pkg::DEST_WEIGHT)) ? ld_writes : 32'd0;
+    ld_events[32*tactus_op_pkg::EV_PARAM_WR +: 32] =
+        (ld_dest == 3'(tactus_op_pkg::DEST_PARAM)) ? ld_writes : 32'd0;
+    ld_events[32*tactus_op_pkg::EV_OFMAP_WR +: 32] =
+        (ld_dest == 3'(tactus_op_pkg::DEST_OFMAP)) ? ld_writes : 32'd0;
+    ld_events[32*tactus_op_pkg::EV_INST_WR +: 32] =
+        (ld_dest == 3'(tactus_op_pkg::DEST_INST)) ? ld_writes : 32'd0;
     c_events = '0;
-    c_events[32*EV_WEIGHT_RD +: 32]    = c_weight_rd[shown];
-    c_events[32*EV_PE_WEIGHT +: 32]    = c_pe_weight[shown];
-    c_events[32*EV_IFMAP_RD +: 32]     = c_ifmap_rd[shown];
-    c_events[32*EV_PE_ACTIVE +: 32]    = c_pe_active[shown];
-    c_events[32*EV_ACT_ZERO +: 32]     = c_act_zero[shown];
-    c_events[32*EV_PSUM_WR +: 32]      = c_psum_wr[shown];
-    c_events[32*EV_PSUM_RD +: 32]      = c_psum_rd[shown];
-    c_events[32*EV_ACC_OVERFLOW +: 32] = c_overflow[shown];
+    c_events[32*tactus_op_pkg::EV_WEIGHT_RD +: 32]    = c_weight_rd[shown];
+    c_events[32*tactus_op_pkg::EV_PE_WEIGHT +: 32]    = c_pe_weight[shown];
+    c_events[32*tactus_op_pkg::EV_IFMAP_RD +: 32]     = c_ifmap_rd[shown];
+    c_events[32*tactus_op_pkg::EV_PE_ACTIVE +: 32]    = c_pe_active[shown];
+    c_events[32*tactus_op_pkg::EV_ACT_ZERO +: 32]     = c_act_zero[shown];
+    c_events[32*tactus_op_pkg::EV_PSUM_WR +: 32]      = c_psum_wr[shown];
+    c_events[32*tactus_op_pkg::EV_PSUM_RD +: 32]      = c_psum_rd[shown];
+    c_events[32*tactus_op_pkg::EV_ACC_OVERFLOW +: 32] = c_overflow[shown];
     po_events = '0;
-    po_events[32*EV_PARAM_RD +: 32]     = po_param;
-    po_events[32*EV_PSUM_RD +: 32]      = po_psum;
-    po_events[32*EV_OFMAP_RD +: 32]     = po_src;
-    po_events[32*EV_POST_OP +: 32]      = po_op;
-    po_events[32*EV_IFMAP_WR +: 32]     = po_ifmap;
-    po_events[32*EV_OFMAP_WR +: 32]     = po_ofmap;
-    po_events[32*EV_ACC_OVERFLOW +: 32] = po_overflow;
+    po_events[32*tactus_op_pkg::EV_PARAM_RD +: 32]     = po_param;
+    po_events[32*tactus_op_pkg::EV_PSUM_RD +: 32]      = po_psum;
+    po_events[32*tactus_op_pkg::EV_OFMAP_RD +: 32]     = po_src;
+    po_events[32*tactus_op_pkg::EV_POST_OP +: 32]      = po_op;
+    po_events[32*tactus_op_pkg::EV_IFMAP_WR +: 32]     = po_ifmap;
+    po_events[32*tactus_op_pkg::EV_OFMAP_WR +: 32]     = po_ofmap;
+    po_events[32*tactus_op_pkg::EV_ACC_OVERFLOW +: 32] = po_overflow;
     st_events = '0;
-    st_events[32*EV_MEM_WR_BEAT +: 32] = st_n[31:0];
-    st_events[32*EV_OFMAP_RD +: 32]    = st_read;
+    st_events[32*tactus_op_pkg::EV_MEM_WR_BEAT +: 32] = st_n[31:0];
+    st_events[32*tactus_op_pkg::EV_OFMAP_RD +: 32]    = st_read;
 `ifdef TACTUS_FAULTS
     // Fault 15: one zero operand too many is counted.
     if (fault_i == 8'd15) begin
-      c_events[32*EV_ACT_ZERO +: 32] = c_act_zero[shown] + 32'd1;
+      c_events[32*tactus_op_pkg::EV_ACT_ZERO +: 32] = c_act_zero[shown] + 32'd1;
     end
 `endif
   end

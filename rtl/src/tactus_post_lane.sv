@@ -3,10 +3,9 @@
 //   1 element of the word, 2 window, 3 bias, 4 requantisation or clamp, 5 second operand.
 // The lane keeps the channel record of the pass.
 
-module tactus_post_lane
-  import tactus_op_pkg::*;
-  import tactus_arith_pkg::*;
-#(
+`include "tactus_field.svh"
+
+module tactus_post_lane #(
   parameter int DataBits = 32,
   parameter int AccBits = 32,
   parameter int AccOverflow = 0,
@@ -46,11 +45,11 @@ module tactus_post_lane
   output logic [31:0]         element_o      // result at its width, repeated over 32 bits
 );
 
-  localparam logic [2:0] ModeRequant = 3'(MODE_REQUANT);
-  localparam logic [2:0] ModeRequantAdd = 3'(MODE_REQUANT_ADD);
-  localparam logic [2:0] ModeMax = 3'(MODE_MAX_WINDOW);
-  localparam logic [2:0] ModeSum = 3'(MODE_SUM_WINDOW);
-  localparam logic [2:0] ModeAdd = 3'(MODE_ADD);
+  localparam logic [2:0] ModeRequant = 3'(tactus_op_pkg::MODE_REQUANT);
+  localparam logic [2:0] ModeRequantAdd = 3'(tactus_op_pkg::MODE_REQUANT_ADD);
+  localparam logic [2:0] ModeMax = 3'(tactus_op_pkg::MODE_MAX_WINDOW);
+  localparam logic [2:0] ModeSum = 3'(tactus_op_pkg::MODE_SUM_WINDOW);
+  localparam logic [2:0] ModeAdd = 3'(tactus_op_pkg::MODE_ADD);
 
   // Channel record
   logic signed [47:0] bias_q;
@@ -59,10 +58,10 @@ module tactus_post_lane
   logic signed [63:0] add_q;
   always_ff @(posedge clk_i) begin
     if (record_we_i) begin
-      bias_q  <= record_i[CHANNEL_BIAS_LSB +: CHANNEL_BIAS_W];
-      mult_q  <= record_i[CHANNEL_MULT_LSB +: CHANNEL_MULT_W];
-      shift_q <= record_i[CHANNEL_SHIFT_LSB +: CHANNEL_SHIFT_W];
-      add_q   <= record_i[CHANNEL_ADD_LSB +: CHANNEL_ADD_W];
+      bias_q  <= `TACTUS_FIELD(record_i, CHANNEL_BIAS);
+      mult_q  <= `TACTUS_FIELD(record_i, CHANNEL_MULT);
+      shift_q <= `TACTUS_FIELD(record_i, CHANNEL_SHIFT);
+      add_q   <= `TACTUS_FIELD(record_i, CHANNEL_ADD);
     end
   end
 
@@ -103,7 +102,8 @@ module tactus_post_lane
   assign has_bias = mode_i == ModeRequant || mode_i == ModeRequantAdd || mode_i == ModeSum;
   always_ff @(posedge clk_i) begin
     if (valid3_i) begin
-      sum3_q   <= has_bias ? accumulate(value2_q, bias_q, 6'(AccBits), 2'(AccOverflow))
+      sum3_q   <= has_bias ? tactus_arith_pkg::accumulate(value2_q, bias_q, 6'(AccBits),
+                                                          2'(AccOverflow))
                            : {1'b0, value2_q};
       other3_q <= other2_q;
     end
@@ -138,13 +138,18 @@ module tactus_post_lane
         stage4 = (x < wide_min) ? min : (x > wide_max) ? max : x[31:0];
       end else begin
         case (convention_i)
-          ConvMulShift: stage4 = mul_shift(x, mult_q, add_q, shift_q[5:0], rounding, out_zp_i, min,
-                                           max);
-          ConvPow2: stage4 = pow2(x, shift_q[5:0], rounding, out_zp_i, min, max);
-          ConvTfliteDouble: stage4 = tflite_double(x[31:0], mult_q, shift_q[5:0], out_zp_i, min,
-                                                   max);
-          ConvTfliteSingle: stage4 = tflite_single(x[31:0], mult_q, shift_q[5:0], out_zp_i, min,
-                                                   max);
+          tactus_arith_pkg::ConvMulShift:
+            stage4 = tactus_arith_pkg::mul_shift(x, mult_q, add_q, shift_q[5:0], rounding,
+                out_zp_i, min, max);
+          tactus_arith_pkg::ConvPow2:
+            stage4 = tactus_arith_pkg::pow2(x, shift_q[5:0], rounding,
+                out_zp_i, min, max);
+          tactus_arith_pkg::ConvTfliteDouble:
+            stage4 = tactus_arith_pkg::tflite_double(x[31:0], mult_q, shift_q[5:0],
+                out_zp_i, min, max);
+          tactus_arith_pkg::ConvTfliteSingle:
+            stage4 = tactus_arith_pkg::tflite_single(x[31:0], mult_q, shift_q[5:0],
+                out_zp_i, min, max);
           default: stage4 = x[31:0];
         endcase
       end
@@ -161,12 +166,12 @@ module tactus_post_lane
   function automatic logic [31:0] second_operand(
       input logic [32:0] a, input logic [32:0] b, input logic [255:0] r);
     begin
-      second_operand = add_mul_shift(
-          a, b, r[ADD_ZA_LSB +: ADD_ZA_W], r[ADD_ZB_LSB +: ADD_ZB_W], r[ADD_MA_LSB +: ADD_MA_W],
-          r[ADD_MB_LSB +: ADD_MB_W], {1'b0, r[ADD_LA_LSB +: ADD_LA_W]},
-          {1'b0, r[ADD_LB_LSB +: ADD_LB_W]}, r[ADD_ADD_LSB +: ADD_ADD_W],
-          r[ADD_SHIFT_LSB +: ADD_SHIFT_W], r[ADD_ROUNDING_LSB +: ADD_ROUNDING_W],
-          r[ADD_ZP_LSB +: ADD_ZP_W], r[ADD_CLAMP_MIN_LSB +: 32], r[ADD_CLAMP_MAX_LSB +: 32]);
+      second_operand = tactus_arith_pkg::add_mul_shift(
+          a, b, `TACTUS_FIELD(r, ADD_ZA), `TACTUS_FIELD(r, ADD_ZB), `TACTUS_FIELD(r, ADD_MA),
+          `TACTUS_FIELD(r, ADD_MB), {1'b0, `TACTUS_FIELD(r, ADD_LA)},
+          {1'b0, `TACTUS_FIELD(r, ADD_LB)}, `TACTUS_FIELD(r, ADD_ADD),
+          `TACTUS_FIELD(r, ADD_SHIFT), `TACTUS_FIELD(r, ADD_ROUNDING), `TACTUS_FIELD(r, ADD_ZP),
+          r[tactus_op_pkg::ADD_CLAMP_MIN_LSB +: 32], r[tactus_op_pkg::ADD_CLAMP_MAX_LSB +: 32]);
     end
   endfunction
   logic [31:0] result_q;

@@ -3,9 +3,9 @@
 // cycle for all lanes, and ends six cycles after its last tap. This module walks the addresses, the
 // lanes hold the arithmetic.
 
-module tactus_post_processor
-  import tactus_op_pkg::*;
-#(
+`include "tactus_field.svh"
+
+module tactus_post_processor #(
   parameter int ArrayRows = 16,
   parameter int ArrayCols = 16,
   parameter int PostLanes = 16,
@@ -21,7 +21,7 @@ module tactus_post_processor
   input  logic [7:0]                    fault_i,
 `endif
   input  logic                          ready_i,
-  input  logic [OP_BITS-1:0]            op_i,
+  input  logic [tactus_op_pkg::OP_BITS-1:0]            op_i,
   output logic                          start_o,
   output logic                          retire_o,
   // parameter buffer
@@ -61,11 +61,11 @@ module tactus_post_processor
 
   localparam int OffsetBits = $clog2(DataBits / 8);
   localparam int LaneIndexBits = (PostLanes > 1) ? $clog2(PostLanes) : 1;
-  localparam logic [2:0] ModeRequant = 3'(MODE_REQUANT);
-  localparam logic [2:0] ModeRequantAdd = 3'(MODE_REQUANT_ADD);
-  localparam logic [2:0] ModeMax = 3'(MODE_MAX_WINDOW);
-  localparam logic [2:0] ModeSum = 3'(MODE_SUM_WINDOW);
-  localparam logic [2:0] ModeAdd = 3'(MODE_ADD);
+  localparam logic [2:0] ModeRequant = 3'(tactus_op_pkg::MODE_REQUANT);
+  localparam logic [2:0] ModeRequantAdd = 3'(tactus_op_pkg::MODE_REQUANT_ADD);
+  localparam logic [2:0] ModeMax = 3'(tactus_op_pkg::MODE_MAX_WINDOW);
+  localparam logic [2:0] ModeSum = 3'(tactus_op_pkg::MODE_SUM_WINDOW);
+  localparam logic [2:0] ModeAdd = 3'(tactus_op_pkg::MODE_ADD);
 
   // Op fields, from the cycle after the start
   logic [2:0]  mode_q;
@@ -91,48 +91,48 @@ module tactus_post_processor
 
   logic [2:0] op_mode;
   logic       op_window;
-  assign op_mode   = op_i[POST_MODE_LSB +: POST_MODE_W];
+  assign op_mode   = `TACTUS_FIELD(op_i, POST_MODE);
   assign op_window = op_mode == ModeMax || op_mode == ModeSum;
 
   always_ff @(posedge clk_i) begin
     if (start) begin
       mode_q            <= op_mode;
-      psum_half_q       <= op_i[POST_PSUM_HALF_LSB];
-      src_half_q        <= op_i[POST_SRC_HALF_LSB];
-      dst_q             <= op_i[POST_DST_LSB];
-      dst_half_q        <= op_i[POST_DST_HALF_LSB];
-      param_half_q      <= op_i[POST_PARAM_HALF_LSB];
-      psum_base_q       <= op_i[POST_PSUM_BASE_LSB +: POST_PSUM_BASE_W];
-      src_base_q        <= op_i[POST_SRC_BASE_LSB +: POST_SRC_BASE_W];
-      src_base_b_q      <= op_i[POST_SRC_BASE_B_LSB +: POST_SRC_BASE_B_W];
-      src_slot_stride_q <= op_i[POST_SRC_SLOT_STRIDE_LSB +: POST_SRC_SLOT_STRIDE_W];
-      src_step_x_q      <= op_i[POST_SRC_STEP_X_LSB +: POST_SRC_STEP_X_W];
-      src_step_y_q      <= op_i[POST_SRC_STEP_Y_LSB +: POST_SRC_STEP_Y_W];
-      src_step_kx_q     <= op_i[POST_SRC_STEP_KX_LSB +: POST_SRC_STEP_KX_W];
-      src_step_ky_q     <= op_i[POST_SRC_STEP_KY_LSB +: POST_SRC_STEP_KY_W];
+      psum_half_q       <= op_i[tactus_op_pkg::POST_PSUM_HALF_LSB];
+      src_half_q        <= op_i[tactus_op_pkg::POST_SRC_HALF_LSB];
+      dst_q             <= op_i[tactus_op_pkg::POST_DST_LSB];
+      dst_half_q        <= op_i[tactus_op_pkg::POST_DST_HALF_LSB];
+      param_half_q      <= op_i[tactus_op_pkg::POST_PARAM_HALF_LSB];
+      psum_base_q       <= `TACTUS_FIELD(op_i, POST_PSUM_BASE);
+      src_base_q        <= `TACTUS_FIELD(op_i, POST_SRC_BASE);
+      src_base_b_q      <= `TACTUS_FIELD(op_i, POST_SRC_BASE_B);
+      src_slot_stride_q <= `TACTUS_FIELD(op_i, POST_SRC_SLOT_STRIDE);
+      src_step_x_q      <= `TACTUS_FIELD(op_i, POST_SRC_STEP_X);
+      src_step_y_q      <= `TACTUS_FIELD(op_i, POST_SRC_STEP_Y);
+      src_step_kx_q     <= `TACTUS_FIELD(op_i, POST_SRC_STEP_KX);
+      src_step_ky_q     <= `TACTUS_FIELD(op_i, POST_SRC_STEP_KY);
       // The two operands of mode 4 are walked as a window of two taps.
-      win_h_q           <= op_window ? op_i[POST_WIN_H_LSB +: POST_WIN_H_W] - 8'd1 : 8'd0;
-      win_w_q           <= op_window ? op_i[POST_WIN_W_LSB +: POST_WIN_W_W] - 8'd1 :
+      win_h_q           <= op_window ? `TACTUS_FIELD(op_i, POST_WIN_H) - 8'd1 : 8'd0;
+      win_w_q           <= op_window ? `TACTUS_FIELD(op_i, POST_WIN_W) - 8'd1 :
                            (op_mode == ModeAdd) ? 8'd1 : 8'd0;
-      src_log2_q        <= op_i[POST_SRC_LOG2_BYTES_LSB +: POST_SRC_LOG2_BYTES_W];
-      src_signed_q      <= op_i[POST_SRC_SIGNED_LSB];
-      srcb_log2_q       <= op_i[POST_SRCB_LOG2_BYTES_LSB +: POST_SRCB_LOG2_BYTES_W];
-      srcb_signed_q     <= op_i[POST_SRCB_SIGNED_LSB];
-      channels_q        <= op_i[POST_CHANNELS_LSB +: POST_CHANNELS_W];
-      out_h_q           <= op_i[POST_OUT_H_LSB +: POST_OUT_H_W] - 14'd1;
-      out_w_q           <= op_i[POST_OUT_W_LSB +: POST_OUT_W_W] - 14'd1;
-      dst_base_q        <= op_i[POST_DST_BASE_LSB +: POST_DST_BASE_W];
-      dst_slot_stride_q <= op_i[POST_DST_SLOT_STRIDE_LSB +: POST_DST_SLOT_STRIDE_W];
-      dst_step_y_q      <= op_i[POST_DST_STEP_Y_LSB +: POST_DST_STEP_Y_W];
-      dst_log2_q        <= op_i[POST_DST_LOG2_BYTES_LSB +: POST_DST_LOG2_BYTES_W];
-      dst_log2_group_q  <= op_i[POST_DST_LOG2_GROUP_LSB +: POST_DST_LOG2_GROUP_W];
-      dst_ch0_q         <= op_i[POST_DST_CH0_LSB +: POST_DST_CH0_W];
-      param_base_q      <= op_i[POST_PARAM_BASE_LSB +: POST_PARAM_BASE_W];
-      convention_q      <= op_i[POST_CONVENTION_LSB +: POST_CONVENTION_W];
-      rounding_q        <= op_i[POST_ROUNDING_LSB +: POST_ROUNDING_W];
-      clamp_min_q       <= op_i[POST_CLAMP_MIN_LSB +: POST_CLAMP_MIN_W];
-      clamp_max_q       <= op_i[POST_CLAMP_MAX_LSB +: POST_CLAMP_MAX_W];
-      out_zp_q          <= op_i[POST_OUT_ZP_LSB +: POST_OUT_ZP_W];
+      src_log2_q        <= `TACTUS_FIELD(op_i, POST_SRC_LOG2_BYTES);
+      src_signed_q      <= op_i[tactus_op_pkg::POST_SRC_SIGNED_LSB];
+      srcb_log2_q       <= `TACTUS_FIELD(op_i, POST_SRCB_LOG2_BYTES);
+      srcb_signed_q     <= op_i[tactus_op_pkg::POST_SRCB_SIGNED_LSB];
+      channels_q        <= `TACTUS_FIELD(op_i, POST_CHANNELS);
+      out_h_q           <= `TACTUS_FIELD(op_i, POST_OUT_H) - 14'd1;
+      out_w_q           <= `TACTUS_FIELD(op_i, POST_OUT_W) - 14'd1;
+      dst_base_q        <= `TACTUS_FIELD(op_i, POST_DST_BASE);
+      dst_slot_stride_q <= `TACTUS_FIELD(op_i, POST_DST_SLOT_STRIDE);
+      dst_step_y_q      <= `TACTUS_FIELD(op_i, POST_DST_STEP_Y);
+      dst_log2_q        <= `TACTUS_FIELD(op_i, POST_DST_LOG2_BYTES);
+      dst_log2_group_q  <= `TACTUS_FIELD(op_i, POST_DST_LOG2_GROUP);
+      dst_ch0_q         <= `TACTUS_FIELD(op_i, POST_DST_CH0);
+      param_base_q      <= `TACTUS_FIELD(op_i, POST_PARAM_BASE);
+      convention_q      <= `TACTUS_FIELD(op_i, POST_CONVENTION);
+      rounding_q        <= `TACTUS_FIELD(op_i, POST_ROUNDING);
+      clamp_min_q       <= `TACTUS_FIELD(op_i, POST_CLAMP_MIN);
+      clamp_max_q       <= `TACTUS_FIELD(op_i, POST_CLAMP_MAX);
+      out_zp_q          <= `TACTUS_FIELD(op_i, POST_OUT_ZP);
     end
   end
 
@@ -233,7 +233,7 @@ module tactus_post_processor
   assign next_dst_line = dst_line_q + dst_step_y_q;
   assign next_dst_pass = (group_q == GroupBits'(Groups - 1)) ? dst_pass_q + dst_slot_stride_q
                                                              : dst_pass_q;
-  assign dst_channel   = start ? op_i[POST_DST_CH0_LSB +: POST_DST_CH0_W]
+  assign dst_channel   = start ? `TACTUS_FIELD(op_i, POST_DST_CH0)
                                : dst_ch0_q + channel_q + 16'(PostLanes);
 
   function automatic logic [23:0] slot_address(
@@ -252,14 +252,14 @@ module tactus_post_processor
       channel_q  <= 16'd0;
       group_q    <= '0;
       src_slot_q <= 24'd0;
-      tap_q      <= op_i[POST_SRC_BASE_LSB +: POST_SRC_BASE_W];
-      tap_line_q <= op_i[POST_SRC_BASE_LSB +: POST_SRC_BASE_W];
-      pix_q      <= op_i[POST_SRC_BASE_LSB +: POST_SRC_BASE_W];
-      line_q     <= op_i[POST_SRC_BASE_LSB +: POST_SRC_BASE_W];
-      pix_b_q    <= op_i[POST_SRC_BASE_B_LSB +: POST_SRC_BASE_B_W];
-      line_b_q   <= op_i[POST_SRC_BASE_B_LSB +: POST_SRC_BASE_B_W];
-      psum_q     <= op_i[POST_PSUM_BASE_LSB +: POST_PSUM_BASE_W];
-      dst_pass_q <= op_i[POST_DST_BASE_LSB +: POST_DST_BASE_W];
+      tap_q      <= `TACTUS_FIELD(op_i, POST_SRC_BASE);
+      tap_line_q <= `TACTUS_FIELD(op_i, POST_SRC_BASE);
+      pix_q      <= `TACTUS_FIELD(op_i, POST_SRC_BASE);
+      line_q     <= `TACTUS_FIELD(op_i, POST_SRC_BASE);
+      pix_b_q    <= `TACTUS_FIELD(op_i, POST_SRC_BASE_B);
+      line_b_q   <= `TACTUS_FIELD(op_i, POST_SRC_BASE_B);
+      psum_q     <= `TACTUS_FIELD(op_i, POST_PSUM_BASE);
+      dst_pass_q <= `TACTUS_FIELD(op_i, POST_DST_BASE);
       dst_line_q <= dst_slot_base;
       dst_pix_q  <= dst_slot_base;
     end else if (pass_start) begin
@@ -451,15 +451,15 @@ module tactus_post_processor
 
   // Destination ifmap: bank b takes the channel n with n mod G == b mod G, that is lane
   // (b - n0) mod G of a pass whose lane 0 has channel n0. The validator allows at most G channels
-  // per pass, so one lane at most meets a bank. Lanes behind the end of the slot of lane 0 write the
+  // per pass, so one lane at most meets a bank. Lanes behind the end of lane 0's slot write the
   // next slot.
   always_comb begin
     if (start) begin
-      dst_slot_base = op_i[POST_DST_LSB]
-          ? slot_address(op_i[POST_DST_BASE_LSB +: POST_DST_BASE_W], dst_channel,
-                         op_i[POST_DST_LOG2_GROUP_LSB +: POST_DST_LOG2_GROUP_W],
-                         op_i[POST_DST_SLOT_STRIDE_LSB +: POST_DST_SLOT_STRIDE_W])
-          : op_i[POST_DST_BASE_LSB +: POST_DST_BASE_W];
+      dst_slot_base = op_i[tactus_op_pkg::POST_DST_LSB]
+          ? slot_address(`TACTUS_FIELD(op_i, POST_DST_BASE), dst_channel,
+                         `TACTUS_FIELD(op_i, POST_DST_LOG2_GROUP),
+                         `TACTUS_FIELD(op_i, POST_DST_SLOT_STRIDE))
+          : `TACTUS_FIELD(op_i, POST_DST_BASE);
     end else begin
       dst_slot_base = dst_q
           ? slot_address(dst_base_q, dst_channel, dst_log2_group_q, dst_slot_stride_q)

@@ -3,9 +3,7 @@
 // column c c cycles later; the sum leaves the array one cycle after the read and is written back at
 // once, under the overflow policy.
 
-module tactus_psum_buffer
-  import tactus_arith_pkg::*;
-#(
+module tactus_psum_buffer #(
   parameter int ArrayCols = 16,
   parameter int PostLanes = 16,
   parameter int AccBits = 32,
@@ -106,8 +104,9 @@ module tactus_psum_buffer
       assign old_acc  = pipe_q[2] ? 48'd0
                      : wr_half ? {{(48-AccBits){data[2*c+1][AccBits-1]}}, data[2*c+1]}
                                : {{(48-AccBits){data[2*c][AccBits-1]}}, data[2*c]};
-      assign addend  = {{(48-ChainBits){sum_i[(c+1)*ChainBits-1]}}, sum_i[c*ChainBits +: ChainBits]};
-      assign after   = accumulate(old_acc, addend, 6'(AccBits), 2'(AccOverflow));
+      assign addend  = {{(48-ChainBits){sum_i[(c+1)*ChainBits-1]}},
+                        sum_i[c*ChainBits +: ChainBits]};
+      assign after   = tactus_arith_pkg::accumulate(old_acc, addend, 6'(AccBits), 2'(AccOverflow));
 
       logic [AccBits-1:0] wr_data;
 `ifdef TACTUS_FAULTS

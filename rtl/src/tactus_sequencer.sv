@@ -2,9 +2,9 @@
 // Sequencer: boot, instruction buffer, in-order dispatch into the four op queues, and the token
 // counters. A unit starts the op at the head of its queue when ready_o of the queue is high.
 
-module tactus_sequencer
-  import tactus_op_pkg::*;
-#(
+`include "tactus_field.svh"
+
+module tactus_sequencer #(
   parameter int DataBits = 32,
   parameter int SegmentOps = 64,
   parameter int QueueDepth = 4,
@@ -27,13 +27,13 @@ module tactus_sequencer
   input  logic [23:0]                 inst_addr_i,
   input  logic [DataBits-1:0]         inst_data_i,
   // queues: head op, start condition, start and retire of the unit
-  output logic [N_QUEUES-1:0]         ready_o,
-  input  logic [N_QUEUES-1:0]         op_start_i,
-  input  logic [N_QUEUES-1:0]         retire_i,
-  output logic [OP_BITS-1:0]          load_op_o,
-  output logic [OP_BITS-1:0]          compute_op_o,
-  output logic [OP_BITS-1:0]          post_op_o,
-  output logic [OP_BITS-1:0]          store_op_o
+  output logic [tactus_op_pkg::N_QUEUES-1:0]         ready_o,
+  input  logic [tactus_op_pkg::N_QUEUES-1:0]         op_start_i,
+  input  logic [tactus_op_pkg::N_QUEUES-1:0]         retire_i,
+  output logic [tactus_op_pkg::OP_BITS-1:0]          load_op_o,
+  output logic [tactus_op_pkg::OP_BITS-1:0]          compute_op_o,
+  output logic [tactus_op_pkg::OP_BITS-1:0]          post_op_o,
+  output logic [tactus_op_pkg::OP_BITS-1:0]          store_op_o
 );
 
   localparam int OpParts = 64 / BeatBytes;
@@ -48,7 +48,7 @@ module tactus_sequencer
   // writes it and only the dispatcher reads it.
   logic                 fetch;
   logic [IndexBits:0]   fetch_addr;
-  logic [OP_BITS-1:0]   op;
+  logic [tactus_op_pkg::OP_BITS-1:0]   op;
   genvar p;
   generate
     for (p = 0; p < OpParts; p++) begin : gen_inst
@@ -77,13 +77,14 @@ module tactus_sequencer
   logic [3:0] opcode;
   logic [1:0] queue;
   logic       seg_end, prog_end, dispatch, enter;
-  logic [N_QUEUES-1:0] full, push;
-  assign opcode   = op[HDR_OPCODE_LSB +: HDR_OPCODE_W];
-  assign seg_end  = op[HDR_SEG_END_LSB];
-  assign prog_end = op[HDR_PROG_END_LSB];
-  assign queue    = (opcode == 4'(OP_COMPUTE)) ? 2'(QUEUE_COMPUTE) :
-                    (opcode == 4'(OP_POST))    ? 2'(QUEUE_POST) :
-                    (opcode == 4'(OP_STORE))   ? 2'(QUEUE_STORE) : 2'(QUEUE_LOAD);
+  logic [tactus_op_pkg::N_QUEUES-1:0] full, push;
+  assign opcode   = `TACTUS_FIELD(op, HDR_OPCODE);
+  assign seg_end  = op[tactus_op_pkg::HDR_SEG_END_LSB];
+  assign prog_end = op[tactus_op_pkg::HDR_PROG_END_LSB];
+  assign queue    = (opcode == 4'(tactus_op_pkg::OP_COMPUTE)) ? 2'(tactus_op_pkg::QUEUE_COMPUTE) :
+                    (opcode == 4'(tactus_op_pkg::OP_POST))    ? 2'(tactus_op_pkg::QUEUE_POST) :
+                    (opcode == 4'(tactus_op_pkg::OP_STORE))   ? 2'(tactus_op_pkg::QUEUE_STORE) :
+                                                            2'(tactus_op_pkg::QUEUE_LOAD);
   assign dispatch = state_q == StRun && !full[queue];
   assign push     = {3'b000, dispatch} << queue;
   assign enter    = state_q == StSegment && loaded_q != 8'd0;
@@ -147,13 +148,13 @@ module tactus_sequencer
   assign done_o = state_q == StDone;
 
   // Queues
-  logic [OP_BITS-1:0] head [N_QUEUES];
-  logic [3:0]         retire_push [N_QUEUES];  // tokens of the op that retires next
-  logic [N_QUEUES-1:0] valid, quiet;
+  logic [tactus_op_pkg::OP_BITS-1:0] head [tactus_op_pkg::N_QUEUES];
+  logic [3:0]         retire_push [tactus_op_pkg::N_QUEUES];  // tokens of the op that retires next
+  logic [tactus_op_pkg::N_QUEUES-1:0] valid, quiet;
   genvar q;
   generate
-    for (q = 0; q < N_QUEUES; q++) begin : gen_queue
-      logic [OP_BITS-1:0]   mem [QueueDepth];
+    for (q = 0; q < tactus_op_pkg::N_QUEUES; q++) begin : gen_queue
+      logic [tactus_op_pkg::OP_BITS-1:0]   mem [QueueDepth];
       logic [QueueBits-1:0] wptr_q, rptr_q;
       logic [CountBits-1:0] count_q;
       logic [3:0]           flight [8];
@@ -194,30 +195,31 @@ module tactus_sequencer
           mem[wptr_q] <= op;
         end
         if (op_start_i[q]) begin
-          flight[started_q] <= head[q][HDR_PUSH_LSB +: HDR_PUSH_W];
+          flight[started_q] <= head[q][tactus_op_pkg::HDR_PUSH_LSB +: tactus_op_pkg::HDR_PUSH_W];
         end
       end
     end
   endgenerate
   assign all_quiet    = &quiet;
-  assign load_op_o    = head[QUEUE_LOAD];
-  assign compute_op_o = head[QUEUE_COMPUTE];
-  assign post_op_o    = head[QUEUE_POST];
-  assign store_op_o   = head[QUEUE_STORE];
+  assign load_op_o    = head[tactus_op_pkg::QUEUE_LOAD];
+  assign compute_op_o = head[tactus_op_pkg::QUEUE_COMPUTE];
+  assign post_op_o    = head[tactus_op_pkg::QUEUE_POST];
+  assign store_op_o   = head[tactus_op_pkg::QUEUE_STORE];
 
   // Tokens: counter [from][to] at from * 4 + to.
-  logic [N_QUEUES*N_QUEUES-1:0] has_token;
+  logic [tactus_op_pkg::N_QUEUES*tactus_op_pkg::N_QUEUES-1:0] has_token;
   genvar d;
   generate
-    for (q = 0; q < N_QUEUES; q++) begin : gen_from
-      for (d = 0; d < N_QUEUES; d++) begin : gen_to
+    for (q = 0; q < tactus_op_pkg::N_QUEUES; q++) begin : gen_from
+      for (d = 0; d < tactus_op_pkg::N_QUEUES; d++) begin : gen_to
         logic [TokenBits-1:0] count_q;
         logic give, take;
 `ifdef TACTUS_FAULTS
         // Fault 5: the third token from post to compute is lost.
         logic [1:0] given_q;
         assign give = retire_i[q] && retire_push[q][d] &&
-                      !(fault_i == 8'd5 && q == QUEUE_POST && d == QUEUE_COMPUTE && given_q == 2'd2);
+                      !(fault_i == 8'd5 && q == tactus_op_pkg::QUEUE_POST &&
+                        d == tactus_op_pkg::QUEUE_COMPUTE && given_q == 2'd2);
         always_ff @(posedge clk_i or negedge rst_ni) begin
           if (!rst_ni) begin
             given_q <= 2'd0;
@@ -228,8 +230,8 @@ module tactus_sequencer
 `else
         assign give = retire_i[q] && retire_push[q][d];
 `endif
-        assign take = op_start_i[d] && head[d][HDR_WAIT_LSB + q];
-        assign has_token[q*N_QUEUES + d] = count_q != '0;
+        assign take = op_start_i[d] && head[d][tactus_op_pkg::HDR_WAIT_LSB + q];
+        assign has_token[q*tactus_op_pkg::N_QUEUES + d] = count_q != '0;
         always_ff @(posedge clk_i or negedge rst_ni) begin
           if (!rst_ni) begin
             count_q <= '0;
@@ -240,10 +242,11 @@ module tactus_sequencer
       end
     end
 
-    for (d = 0; d < N_QUEUES; d++) begin : gen_ready
-      logic [N_QUEUES-1:0] missing;
-      for (q = 0; q < N_QUEUES; q++) begin : gen_missing
-        assign missing[q] = head[d][HDR_WAIT_LSB + q] && !has_token[q*N_QUEUES + d];
+    for (d = 0; d < tactus_op_pkg::N_QUEUES; d++) begin : gen_ready
+      logic [tactus_op_pkg::N_QUEUES-1:0] missing;
+      for (q = 0; q < tactus_op_pkg::N_QUEUES; q++) begin : gen_missing
+        assign missing[q] = head[d][tactus_op_pkg::HDR_WAIT_LSB + q] &&
+                            !has_token[q*tactus_op_pkg::N_QUEUES + d];
       end
       assign ready_o[d] = valid[d] && missing == '0;
     end

@@ -2,9 +2,9 @@
 // Store unit: strided writes of an ofmap half to off-chip memory. The beat on the write port is the
 // output register of the bank that was read, so a beat is read when the one before is accepted.
 
-module tactus_store_dma
-  import tactus_op_pkg::*;
-#(
+`include "tactus_field.svh"
+
+module tactus_store_dma #(
   parameter int DataBits = 32,
   parameter int ArrayCols = 4,
   parameter int BeatBytes = DataBits / 8,
@@ -16,7 +16,7 @@ module tactus_store_dma
   input  logic [7:0]           fault_i,
 `endif
   input  logic                 ready_i,
-  input  logic [OP_BITS-1:0]   op_i,
+  input  logic [tactus_op_pkg::OP_BITS-1:0]   op_i,
   output logic                 start_o,
   output logic                 retire_o,
   // ofmap read port
@@ -45,7 +45,7 @@ module tactus_store_dma
   // Op constants
   logic [23:0] line_bytes, line_beats;
   logic [LogBeat-1:0] tail;
-  assign line_bytes = op_i[STORE_LINE_BYTES_LSB +: STORE_LINE_BYTES_W];
+  assign line_bytes = `TACTUS_FIELD(op_i, STORE_LINE_BYTES);
   assign line_beats = 24'((25'(line_bytes) + 25'(BeatBytes - 1)) >> LogBeat);
   assign tail       = line_bytes[LogBeat-1:0];
 
@@ -107,21 +107,21 @@ module tactus_store_dma
     if (start) begin
       beats_q           <= line_beats - 24'd1;
       left_q            <= line_beats - 24'd1;
-      lines_q           <= op_i[STORE_LINES_LSB +: STORE_LINES_W] - 16'd1;
-      lines_left_q      <= op_i[STORE_LINES_LSB +: STORE_LINES_W] - 16'd1;
-      planes_left_q     <= op_i[STORE_PLANES_LSB +: STORE_PLANES_W] - 16'd1;
-      plane_stride_q    <= op_i[STORE_PLANE_STRIDE_LSB +: STORE_PLANE_STRIDE_W];
-      line_stride_q     <= op_i[STORE_LINE_STRIDE_LSB +: STORE_LINE_STRIDE_W];
-      half_q            <= op_i[STORE_HALF_LSB];
-      slot_stride_q     <= op_i[STORE_SRC_SLOT_STRIDE_LSB +: STORE_SRC_SLOT_STRIDE_W];
-      src_line_stride_q <= op_i[STORE_SRC_LINE_STRIDE_LSB +: STORE_SRC_LINE_STRIDE_W];
+      lines_q           <= `TACTUS_FIELD(op_i, STORE_LINES) - 16'd1;
+      lines_left_q      <= `TACTUS_FIELD(op_i, STORE_LINES) - 16'd1;
+      planes_left_q     <= `TACTUS_FIELD(op_i, STORE_PLANES) - 16'd1;
+      plane_stride_q    <= `TACTUS_FIELD(op_i, STORE_PLANE_STRIDE);
+      line_stride_q     <= `TACTUS_FIELD(op_i, STORE_LINE_STRIDE);
+      half_q            <= op_i[tactus_op_pkg::STORE_HALF_LSB];
+      slot_stride_q     <= `TACTUS_FIELD(op_i, STORE_SRC_SLOT_STRIDE);
+      src_line_stride_q <= `TACTUS_FIELD(op_i, STORE_SRC_LINE_STRIDE);
       last_be_q         <= (tail == '0) ? {BeatBytes{1'b1}} : ~({BeatBytes{1'b1}} << tail);
-      mem_q             <= op_i[STORE_MEM_ADDR_LSB +: STORE_MEM_ADDR_W];
-      mem_line_q        <= op_i[STORE_MEM_ADDR_LSB +: STORE_MEM_ADDR_W];
-      mem_plane_q       <= op_i[STORE_MEM_ADDR_LSB +: STORE_MEM_ADDR_W];
-      src_q             <= op_i[STORE_SRC_BASE_LSB +: STORE_SRC_BASE_W];
-      src_line_q        <= op_i[STORE_SRC_BASE_LSB +: STORE_SRC_BASE_W];
-      src_slot_q        <= op_i[STORE_SRC_BASE_LSB +: STORE_SRC_BASE_W];
+      mem_q             <= `TACTUS_FIELD(op_i, STORE_MEM_ADDR);
+      mem_line_q        <= `TACTUS_FIELD(op_i, STORE_MEM_ADDR);
+      mem_plane_q       <= `TACTUS_FIELD(op_i, STORE_MEM_ADDR);
+      src_q             <= `TACTUS_FIELD(op_i, STORE_SRC_BASE);
+      src_line_q        <= `TACTUS_FIELD(op_i, STORE_SRC_BASE);
+      src_slot_q        <= `TACTUS_FIELD(op_i, STORE_SRC_BASE);
       bank_q            <= '0;
     end else if (read) begin
       addr_q <= mem_q;

@@ -3,9 +3,7 @@
 // Parameters are those of models/arch/arch_fields.def; cap_*_o reports them back, so that the host
 // can refuse a stale build. Timing: models/README.md.
 
-module tactus_top
-  import tactus_op_pkg::*;
-#(
+module tactus_top #(
   parameter int ArrayRows = 16,
   parameter int ArrayCols = 16,
   parameter int OperandBits = 8,
@@ -55,19 +53,19 @@ module tactus_top
   output logic                  ret_load_valid_o,
   output logic [63:0]           ret_load_start_o,
   output logic [63:0]           ret_load_digest_o,
-  output logic [32*N_EVENTS-1:0] ret_load_events_o,
+  output logic [32*tactus_op_pkg::N_EVENTS-1:0] ret_load_events_o,
   output logic                  ret_compute_valid_o,
   output logic [63:0]           ret_compute_start_o,
   output logic [63:0]           ret_compute_digest_o,
-  output logic [32*N_EVENTS-1:0] ret_compute_events_o,
+  output logic [32*tactus_op_pkg::N_EVENTS-1:0] ret_compute_events_o,
   output logic                  ret_post_valid_o,
   output logic [63:0]           ret_post_start_o,
   output logic [63:0]           ret_post_digest_o,
-  output logic [32*N_EVENTS-1:0] ret_post_events_o,
+  output logic [32*tactus_op_pkg::N_EVENTS-1:0] ret_post_events_o,
   output logic                  ret_store_valid_o,
   output logic [63:0]           ret_store_start_o,
   output logic [63:0]           ret_store_digest_o,
-  output logic [32*N_EVENTS-1:0] ret_store_events_o,
+  output logic [32*tactus_op_pkg::N_EVENTS-1:0] ret_store_events_o,
 `endif
   // elaborated parameters
   output logic [31:0]           cap_array_rows_o,
@@ -90,87 +88,54 @@ module tactus_top
 );
 
   localparam int LaneBits = OperandBits + 1;  // operands minus zero point
-  localparam int ChainBits = 2 * LaneBits + $clog2(ArrayRows);
   localparam int BeatBytes = DataBits / 8;
   localparam int ColBits = $clog2(ArrayCols);
-  localparam int RowBits = $clog2(ArrayRows);
   localparam int Groups = ArrayCols / PostLanes;
   localparam int GroupBits = (Groups > 1) ? $clog2(Groups) : 1;
   localparam int TagBits = 3;
 
-`ifndef YOSYS
-  generate
-    if (ArrayRows < 2 || ArrayRows > 256 || (ArrayRows & (ArrayRows - 1)) != 0) begin : gen_bad_rows
-      $error("ArrayRows must be a power of two from 2 to 256");
-    end
-    if (ArrayCols < 2 || ArrayCols > 256 || (ArrayCols & (ArrayCols - 1)) != 0) begin : gen_bad_cols
-      $error("ArrayCols must be a power of two from 2 to 256");
-    end
-    if (ArrayCols > 4 * ArrayRows) begin : gen_bad_shape
-      $error("ArrayCols must be at most 4 * ArrayRows: more than 7 compute ops would be in flight");
-    end
-    if (OperandBits != 8) begin : gen_bad_operand
-      $error("OperandBits must be 8");
-    end
-    if (AccBits < 12 || AccBits > 48) begin : gen_bad_acc
-      $error("AccBits must be 12 to 48");
-    end
-    if (AccOverflow < 0 || AccOverflow > 2) begin : gen_bad_overflow
-      $error("AccOverflow must be 0 (wrap), 1 (saturate) or 2 (error)");
-    end
-    if (PostLanes < 1 || ArrayCols % PostLanes != 0) begin : gen_bad_lanes
-      $error("PostLanes must divide ArrayCols");
-    end
-    if (QueueDepth < 2 || (QueueDepth & (QueueDepth - 1)) != 0) begin : gen_bad_queue
-      $error("QueueDepth must be a power of two, 2 or more");
-    end
-    if (SegmentOps < 8 || (SegmentOps & (SegmentOps - 1)) != 0) begin : gen_bad_segment
-      $error("SegmentOps must be a power of two, 8 or more");
-    end
-    if (ZeroGating != 0) begin : gen_bad_gating
-      $error("ZeroGating must be 0");
-    end
-    if (DataBits < 32 || DataBits > 256 || (DataBits & (DataBits - 1)) != 0) begin : gen_bad_data
-      $error("DataBits must be 32, 64, 128 or 256: a parameter record is a whole number of beats");
-    end
-    if (DataBits > 8 * ArrayCols) begin : gen_bad_beat
-      $error("DataBits must be at most 8 * ArrayCols: a weight row is a whole number of beats");
-    end
-    if (BurstBeats < 1 || BurstBeats > 256) begin : gen_bad_burst
-      $error("BurstBeats must be 1 to 256");
-    end
-    if (IfmapBankBytes < 2 * BeatBytes || IfmapBankBytes % BeatBytes != 0 ||
-        OfmapBankBytes < 2 * BeatBytes || OfmapBankBytes % BeatBytes != 0) begin : gen_bad_banks
-      $error("IfmapBankBytes and OfmapBankBytes must be at least two whole beats");
-    end
-    if (WeightRows < 1 || ParamRecords < 1 || PsumEntries < 1) begin : gen_bad_sizes
-      $error("WeightRows, ParamRecords and PsumEntries must be at least 1");
-    end
-  endgenerate
-`endif
-
-  assign cap_array_rows_o       = 32'(ArrayRows);
-  assign cap_array_cols_o       = 32'(ArrayCols);
-  assign cap_operand_bits_o     = 32'(OperandBits);
-  assign cap_acc_bits_o         = 32'(AccBits);
-  assign cap_acc_overflow_o     = 32'(AccOverflow);
-  assign cap_fold_overlap_o     = 32'(FoldOverlap);
-  assign cap_post_lanes_o       = 32'(PostLanes);
-  assign cap_queue_depth_o      = 32'(QueueDepth);
-  assign cap_segment_ops_o      = 32'(SegmentOps);
-  assign cap_zero_gating_o      = 32'(ZeroGating);
-  assign cap_data_bits_o        = 32'(DataBits);
-  assign cap_burst_beats_o      = 32'(BurstBeats);
-  assign cap_ifmap_bank_bytes_o = 32'(IfmapBankBytes);
-  assign cap_weight_rows_o      = 32'(WeightRows);
-  assign cap_param_records_o    = 32'(ParamRecords);
-  assign cap_psum_entries_o     = 32'(PsumEntries);
-  assign cap_ofmap_bank_bytes_o = 32'(OfmapBankBytes);
+  tactus_capabilities #(
+    .ArrayRows     (ArrayRows),
+    .ArrayCols     (ArrayCols),
+    .OperandBits   (OperandBits),
+    .AccBits       (AccBits),
+    .AccOverflow   (AccOverflow),
+    .FoldOverlap   (FoldOverlap),
+    .PostLanes     (PostLanes),
+    .QueueDepth    (QueueDepth),
+    .SegmentOps    (SegmentOps),
+    .ZeroGating    (ZeroGating),
+    .DataBits      (DataBits),
+    .BurstBeats    (BurstBeats),
+    .IfmapBankBytes(IfmapBankBytes),
+    .WeightRows    (WeightRows),
+    .ParamRecords  (ParamRecords),
+    .PsumEntries   (PsumEntries),
+    .OfmapBankBytes(OfmapBankBytes)
+  ) u_capabilities (
+    .cap_array_rows_o      (cap_array_rows_o),
+    .cap_array_cols_o      (cap_array_cols_o),
+    .cap_operand_bits_o    (cap_operand_bits_o),
+    .cap_acc_bits_o        (cap_acc_bits_o),
+    .cap_acc_overflow_o    (cap_acc_overflow_o),
+    .cap_fold_overlap_o    (cap_fold_overlap_o),
+    .cap_post_lanes_o      (cap_post_lanes_o),
+    .cap_queue_depth_o     (cap_queue_depth_o),
+    .cap_segment_ops_o     (cap_segment_ops_o),
+    .cap_zero_gating_o     (cap_zero_gating_o),
+    .cap_data_bits_o       (cap_data_bits_o),
+    .cap_burst_beats_o     (cap_burst_beats_o),
+    .cap_ifmap_bank_bytes_o(cap_ifmap_bank_bytes_o),
+    .cap_weight_rows_o     (cap_weight_rows_o),
+    .cap_param_records_o   (cap_param_records_o),
+    .cap_psum_entries_o    (cap_psum_entries_o),
+    .cap_ofmap_bank_bytes_o(cap_ofmap_bank_bytes_o)
+  );
 
   // Sequencer
   logic                boot, boot_done, inst_retire;
-  logic [N_QUEUES-1:0] op_ready, op_start, op_retire;
-  logic [OP_BITS-1:0]  load_op, compute_op, post_op, store_op;
+  logic [tactus_op_pkg::N_QUEUES-1:0] op_ready, op_start, op_retire;
+  logic [tactus_op_pkg::OP_BITS-1:0]  load_op, compute_op, post_op, store_op;
 
   // Load unit's write port
   logic                 ld_we, ld_half;
@@ -197,7 +162,7 @@ module tactus_top
     .boot_o       (boot),
     .boot_done_i  (boot_done),
     .inst_retire_i(inst_retire),
-    .inst_we_i    (ld_we && ld_dest == 3'(DEST_INST)),
+    .inst_we_i    (ld_we && ld_dest == 3'(tactus_op_pkg::DEST_INST)),
     .inst_half_i  (ld_half),
     .inst_addr_i  (ld_addr),
     .inst_data_i  (ld_data),
@@ -223,10 +188,10 @@ module tactus_top
     .boot_addr_i   (prog_addr_i),
     .boot_ops_i    (prog_ops_i),
     .boot_done_o   (boot_done),
-    .ready_i       (op_ready[QUEUE_LOAD]),
+    .ready_i       (op_ready[tactus_op_pkg::QUEUE_LOAD]),
     .op_i          (load_op),
-    .start_o       (op_start[QUEUE_LOAD]),
-    .retire_o      (op_retire[QUEUE_LOAD]),
+    .start_o       (op_start[tactus_op_pkg::QUEUE_LOAD]),
+    .retire_o      (op_retire[tactus_op_pkg::QUEUE_LOAD]),
     .inst_retire_o (inst_retire),
     .rd_req_valid_o(rd_req_valid_o),
     .rd_req_ready_i(rd_req_ready_i),
@@ -247,99 +212,6 @@ module tactus_top
     .op_fill_o     (ld_fill)
   );
 
-  // Compute unit
-  logic                          wgt_rd_en, wgt_rd_half, wgt_wave, wgt_valid, wgt_signed;
-  logic [19:0]                   wgt_rd_row;
-  logic [LaneBits-1:0]           wgt_zp;
-  logic [8:0]                    wgt_cols;
-  logic [ArrayRows-1:0]          wen;
-  logic                          row_we, row_valid, row_half, row_signed;
-  logic [RowBits-1:0]            row_index;
-  logic [LaneBits-1:0]           row_zp;
-  logic [23:0]                   row_offset;
-  logic                          pix_en, pix_swap;
-  logic [23:0]                   pix_addr;
-  logic                          psum_en, psum_half, psum_init, psum_last, psum_final;
-  logic [19:0]                   psum_addr;
-  logic [8:0]                    psum_cols;
-  logic [TagBits-1:0]            psum_tag, start_tag, op_tag;
-  logic [ArrayRows-1:0]          act_swap, act_en, act_used;
-  logic [ArrayRows*LaneBits-1:0] act;
-  logic [ArrayCols*LaneBits-1:0] weight;
-  logic [ArrayCols*ChainBits-1:0] sum;
-
-  tactus_compute_ctrl #(
-    .ArrayRows  (ArrayRows),
-    .ArrayCols  (ArrayCols),
-    .FoldOverlap(FoldOverlap),
-    .LaneBits   (LaneBits),
-    .TagBits    (TagBits)
-  ) u_compute_ctrl (
-    .clk_i        (clk_i),
-    .rst_ni       (rst_ni),
-`ifdef TACTUS_FAULTS
-    .fault_i      (fault_i),
-`endif
-    .ready_i      (op_ready[QUEUE_COMPUTE]),
-    .op_i         (compute_op),
-    .start_o      (op_start[QUEUE_COMPUTE]),
-    .wgt_rd_en_o  (wgt_rd_en),
-    .wgt_rd_half_o(wgt_rd_half),
-    .wgt_rd_row_o (wgt_rd_row),
-    .wgt_wave_o   (wgt_wave),
-    .wgt_valid_o  (wgt_valid),
-    .wgt_signed_o (wgt_signed),
-    .wgt_zp_o     (wgt_zp),
-    .wgt_cols_o   (wgt_cols),
-    .wen_o        (wen),
-    .row_we_o     (row_we),
-    .row_index_o  (row_index),
-    .row_valid_o  (row_valid),
-    .row_half_o   (row_half),
-    .row_signed_o (row_signed),
-    .row_zp_o     (row_zp),
-    .row_offset_o (row_offset),
-    .pix_en_o     (pix_en),
-    .pix_swap_o   (pix_swap),
-    .pix_addr_o   (pix_addr),
-    .psum_en_o    (psum_en),
-    .psum_half_o  (psum_half),
-    .psum_init_o  (psum_init),
-    .psum_addr_o  (psum_addr),
-    .psum_cols_o  (psum_cols),
-    .psum_last_o  (psum_last),
-    .psum_final_o (psum_final),
-    .psum_tag_o   (psum_tag),
-    .start_tag_o  (start_tag),
-    .op_tag_o     (op_tag)
-  );
-
-  tactus_weight_buffer #(
-    .ArrayCols (ArrayCols),
-    .DataBits  (DataBits),
-    .WeightRows(WeightRows),
-    .LaneBits  (LaneBits)
-  ) u_weight_buffer (
-    .clk_i      (clk_i),
-    .rst_ni     (rst_ni),
-`ifdef TACTUS_FAULTS
-    .fault_i    (fault_i),
-`endif
-    .load_we_i  (ld_we && ld_dest == 3'(DEST_WEIGHT)),
-    .load_half_i(ld_half),
-    .load_addr_i(ld_addr),
-    .load_data_i(ld_data),
-    .rd_en_i    (wgt_rd_en),
-    .rd_half_i  (wgt_rd_half),
-    .rd_row_i   (wgt_rd_row),
-    .wave_i     (wgt_wave),
-    .valid_i    (wgt_valid),
-    .signed_i   (wgt_signed),
-    .zp_i       (wgt_zp),
-    .cols_i     (wgt_cols),
-    .weight_o   (weight)
-  );
-
   // Post-processor
   logic                          param_re, param_half;
   logic [15:0]                   param_record;
@@ -356,7 +228,10 @@ module tactus_top
   logic [ArrayRows-1:0]          po_ifmap_we, po_ifmap_high;
   logic [ArrayRows*8-1:0]        po_ifmap_data;
   // Monitor taps, without a reader in a build without TACTUS_MONITOR
-  logic                          mon_pass, mon_write;
+  logic                          mon_pass, mon_write, mon_weight_re, mon_wave;
+  logic [TagBits-1:0]            mon_start_tag, mon_op_tag;
+  logic [ArrayRows-1:0]          mon_act_swap, mon_act_en, mon_act_used;
+  logic [ArrayRows*LaneBits-1:0] mon_act;
   logic [PostLanes-1:0]          mon_lanes, mon_po_overflow;
   logic [15:0]                   mon_channel;
   logic [PostLanes*32-1:0]       mon_result;
@@ -365,101 +240,63 @@ module tactus_top
   logic [ArrayCols*20-1:0]       mon_addr;
   logic [ArrayCols*AccBits-1:0]  mon_acc;
 
-  tactus_ifmap_buffer #(
-    .ArrayRows(ArrayRows),
-    .DataBits (DataBits),
-    .BankBytes(IfmapBankBytes),
-    .LaneBits (LaneBits)
-  ) u_ifmap_buffer (
-    .clk_i       (clk_i),
-    .rst_ni      (rst_ni),
+  tactus_compute_unit #(
+    .ArrayRows     (ArrayRows),
+    .ArrayCols     (ArrayCols),
+    .OperandBits   (OperandBits),
+    .AccBits       (AccBits),
+    .AccOverflow   (AccOverflow),
+    .FoldOverlap   (FoldOverlap),
+    .PostLanes     (PostLanes),
+    .DataBits      (DataBits),
+    .IfmapBankBytes(IfmapBankBytes),
+    .WeightRows    (WeightRows),
+    .PsumEntries   (PsumEntries),
+    .TagBits       (TagBits)
+  ) u_compute_unit (
+    .clk_i           (clk_i),
+    .rst_ni          (rst_ni),
 `ifdef TACTUS_FAULTS
-    .fault_i     (fault_i),
+    .fault_i         (fault_i),
 `endif
-    .load_we_i   (ld_we && ld_dest == 3'(DEST_IFMAP)),
-    .load_half_i (ld_half),
-    .load_group_i(ld_group),
-    .load_mask_i (ld_mask),
-    .load_addr_i (ld_addr),
-    .load_be_i   (ld_be),
-    .load_data_i (ld_data),
-    .post_half_i (po_dst_half),
-    .post_we_i   (po_ifmap_we),
-    .post_high_i (po_ifmap_high),
-    .post_addr0_i(po_dst_addr),
-    .post_addr1_i(po_dst_addr1),
-    .post_data_i (po_ifmap_data),
-    .row_we_i    (row_we),
-    .row_index_i (row_index),
-    .row_valid_i (row_valid),
-    .row_half_i  (row_half),
-    .row_signed_i(row_signed),
-    .row_zp_i    (row_zp),
-    .row_offset_i(row_offset),
-    .pix_en_i    (pix_en),
-    .pix_swap_i  (pix_swap),
-    .pix_addr_i  (pix_addr),
-    .act_swap_o  (act_swap),
-    .act_en_o    (act_en),
-    .act_used_o  (act_used),
-    .act_o       (act)
-  );
-
-  tactus_pe_array #(
-    .ArrayRows(ArrayRows),
-    .ArrayCols(ArrayCols),
-    .LaneBits (LaneBits),
-    .ChainBits(ChainBits)
-  ) u_pe_array (
-    .clk_i   (clk_i),
-    .rst_ni  (rst_ni),
-`ifdef TACTUS_FAULTS
-    .fault_i (fault_i),
-`endif
-    .en_i    (act_en),
-    .swap_i  (act_swap),
-    .wen_i   (wen),
-    .act_i   (act),
-    .weight_i(weight),
-    .psum_o  (sum)
-  );
-
-  tactus_psum_buffer #(
-    .ArrayCols  (ArrayCols),
-    .PostLanes  (PostLanes),
-    .AccBits    (AccBits),
-    .AccOverflow(AccOverflow),
-    .PsumEntries(PsumEntries),
-    .ChainBits  (ChainBits),
-    .TagBits    (TagBits)
-  ) u_psum_buffer (
-    .clk_i         (clk_i),
-    .rst_ni        (rst_ni),
-`ifdef TACTUS_FAULTS
-    .fault_i       (fault_i),
-`endif
-    .en_i          (psum_en),
-    .half_i        (psum_half),
-    .init_i        (psum_init),
-    .addr_i        (psum_addr),
-    .cols_i        (psum_cols),
-    .last_i        (psum_last),
-    .final_i       (psum_final),
-    .tag_i         (psum_tag),
-    .sum_i         (sum),
-    .retire_o      (op_retire[QUEUE_COMPUTE]),
-    .post_re_i     (po_psum_re),
-    .post_half_i   (po_psum_half),
-    .post_group_i  (po_group),
-    .post_addr_i   (po_psum_addr),
-    .post_data_o   (po_psum_data),
-    .mon_we_o      (mon_we),
-    .mon_re_o      (mon_re),
-    .mon_overflow_o(mon_overflow),
-    .mon_final_o   (mon_final),
-    .mon_tag_o     (mon_tag),
-    .mon_addr_o    (mon_addr),
-    .mon_acc_o     (mon_acc)
+    .ready_i         (op_ready[tactus_op_pkg::QUEUE_COMPUTE]),
+    .op_i            (compute_op),
+    .start_o         (op_start[tactus_op_pkg::QUEUE_COMPUTE]),
+    .retire_o        (op_retire[tactus_op_pkg::QUEUE_COMPUTE]),
+    .load_ifmap_i    (ld_we && ld_dest == 3'(tactus_op_pkg::DEST_IFMAP)),
+    .load_weight_i   (ld_we && ld_dest == 3'(tactus_op_pkg::DEST_WEIGHT)),
+    .load_half_i     (ld_half),
+    .load_group_i    (ld_group),
+    .load_mask_i     (ld_mask),
+    .load_addr_i     (ld_addr),
+    .load_be_i       (ld_be),
+    .load_data_i     (ld_data),
+    .post_wr_half_i  (po_dst_half),
+    .post_we_i       (po_ifmap_we),
+    .post_high_i     (po_ifmap_high),
+    .post_addr0_i    (po_dst_addr),
+    .post_addr1_i    (po_dst_addr1),
+    .post_data_i     (po_ifmap_data),
+    .post_psum_re_i  (po_psum_re),
+    .post_psum_half_i(po_psum_half),
+    .post_group_i    (po_group),
+    .post_psum_addr_i(po_psum_addr),
+    .post_psum_data_o(po_psum_data),
+    .mon_start_tag_o (mon_start_tag),
+    .mon_op_tag_o    (mon_op_tag),
+    .mon_weight_re_o (mon_weight_re),
+    .mon_wave_o      (mon_wave),
+    .mon_act_swap_o  (mon_act_swap),
+    .mon_act_en_o    (mon_act_en),
+    .mon_act_used_o  (mon_act_used),
+    .mon_act_o       (mon_act),
+    .mon_we_o        (mon_we),
+    .mon_re_o        (mon_re),
+    .mon_overflow_o  (mon_overflow),
+    .mon_final_o     (mon_final),
+    .mon_tag_o       (mon_tag),
+    .mon_addr_o      (mon_addr),
+    .mon_acc_o       (mon_acc)
   );
 
   tactus_param_buffer #(
@@ -467,7 +304,7 @@ module tactus_top
     .ParamRecords(ParamRecords)
   ) u_param_buffer (
     .clk_i      (clk_i),
-    .load_we_i  (ld_we && ld_dest == 3'(DEST_PARAM)),
+    .load_we_i  (ld_we && ld_dest == 3'(tactus_op_pkg::DEST_PARAM)),
     .load_half_i(ld_half),
     .load_addr_i(ld_addr),
     .load_data_i(ld_data),
@@ -490,10 +327,10 @@ module tactus_top
 `ifdef TACTUS_FAULTS
     .fault_i           (fault_i),
 `endif
-    .ready_i           (op_ready[QUEUE_POST]),
+    .ready_i           (op_ready[tactus_op_pkg::QUEUE_POST]),
     .op_i              (post_op),
-    .start_o           (op_start[QUEUE_POST]),
-    .retire_o          (op_retire[QUEUE_POST]),
+    .start_o           (op_start[tactus_op_pkg::QUEUE_POST]),
+    .retire_o          (op_retire[tactus_op_pkg::QUEUE_POST]),
     .param_re_o        (param_re),
     .param_half_o      (param_half),
     .param_record_o    (param_record),
@@ -537,7 +374,7 @@ module tactus_top
     .BankBytes(OfmapBankBytes)
   ) u_ofmap_buffer (
     .clk_i            (clk_i),
-    .load_we_i        (ld_we && ld_dest == 3'(DEST_OFMAP)),
+    .load_we_i        (ld_we && ld_dest == 3'(tactus_op_pkg::DEST_OFMAP)),
     .load_half_i      (ld_half),
     .load_group_i     (ld_group),
     .load_mask_i      (ld_mask),
@@ -571,10 +408,10 @@ module tactus_top
 `ifdef TACTUS_FAULTS
     .fault_i   (fault_i),
 `endif
-    .ready_i   (op_ready[QUEUE_STORE]),
+    .ready_i   (op_ready[tactus_op_pkg::QUEUE_STORE]),
     .op_i      (store_op),
-    .start_o   (op_start[QUEUE_STORE]),
-    .retire_o  (op_retire[QUEUE_STORE]),
+    .start_o   (op_start[tactus_op_pkg::QUEUE_STORE]),
+    .retire_o  (op_retire[tactus_op_pkg::QUEUE_STORE]),
     .rd_en_o   (st_re),
     .rd_half_o (st_half),
     .rd_bank_o (st_bank),
@@ -616,14 +453,14 @@ module tactus_top
     .load_dest_i    (ld_dest),
     .load_mask_i    (ld_mask),
     .load_data_i    (rd_data_i),
-    .start_tag_i    (start_tag),
-    .op_tag_i       (op_tag),
-    .weight_re_i    (wgt_rd_en),
-    .wave_i         (wgt_wave),
-    .act_swap_i     (act_swap),
-    .act_en_i       (act_en),
-    .act_used_i     (act_used),
-    .act_i          (act),
+    .start_tag_i    (mon_start_tag),
+    .op_tag_i       (mon_op_tag),
+    .weight_re_i    (mon_weight_re),
+    .wave_i         (mon_wave),
+    .act_swap_i     (mon_act_swap),
+    .act_en_i       (mon_act_en),
+    .act_used_i     (mon_act_used),
+    .act_i          (mon_act),
     .psum_we_i      (mon_we),
     .psum_re_i      (mon_re),
     .psum_overflow_i(mon_overflow),
