@@ -77,7 +77,7 @@ class Architecture(CliTest):
     def test_architecture_without_rtl_build(self):
         if "rtl" not in tool.backends():
             self.skipTest("this build has no rtl back end")
-        self.refused("run", W4A4, "--backend", "rtl", "--preset", "tiny_4", "--hw.acc_bits=37",
+        self.refused("run", W4A4, "--backend", "rtl", "--preset", "tiny_4", "--hw.queue_depth=16",
                      saying="tactus rtl-build")
 
     def test_layer_that_does_not_fit(self):
