@@ -4,24 +4,23 @@
 
 #include <array>
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "arch/arch_config.hpp"
-#include "numerics/errors.hpp"
 
 namespace tactus::fast {
 
 /// Bytes that a kernel may read behind the end of a bank.
 inline constexpr std::int64_t read_slack = 64;
 
+[[noreturn]] void report_range(std::int64_t first, std::int64_t count, std::int64_t size,
+                               const char* what);
+
 /// Throws InternalError unless [first, first + count) lies within `size`.
 inline void check_range(std::int64_t first, std::int64_t count, std::int64_t size,
                         const char* what) {
   if (first < 0 || count < 0 || first > size || count > size - first) {
-    throw InternalError("an op accesses " + std::to_string(count) + " " + what + " from " +
-                        std::to_string(first) + ", outside the " + std::to_string(size) +
-                        " that the buffer half has");
+    report_range(first, count, size, what);
   }
 }
 

@@ -22,6 +22,39 @@ BankedHalf& load_target(Buffers& buffers, std::int64_t dest, std::int64_t half) 
   throw InternalError("an op has the unknown destination " + std::to_string(dest));
 }
 
+struct Lines {
+  std::int64_t count, bytes, from_stride, to_stride;
+};
+
+void copy_lines(const std::uint8_t* from, std::uint8_t* to, const Lines& lines) {
+  if (lines.bytes == lines.from_stride && lines.bytes == lines.to_stride) {
+    std::memcpy(to, from, static_cast<std::size_t>(lines.count * lines.bytes));
+    return;
+  }
+  if (lines.bytes < 8 || lines.bytes > 64) {
+    for (std::int64_t i = 0; i < lines.count; ++i) {
+      std::memcpy(to + i * lines.to_stride, from + i * lines.from_stride,
+                  static_cast<std::size_t>(lines.bytes));
+    }
+    return;
+  }
+  // Short lines by words, the last of which may overlap the one before.
+  for (std::int64_t i = 0; i < lines.count; ++i) {
+    std::int64_t at = 0;
+    for (; at < lines.bytes - 8; at += 8) std::memcpy(to + at, from + at, 8);
+    std::memcpy(to + lines.bytes - 8, from + lines.bytes - 8, 8);
+    from += lines.from_stride;
+    to += lines.to_stride;
+  }
+}
+
+/// Bytes behind a line in a buffer that takes whole beats.
+void clear_tails(std::uint8_t* tail, std::int64_t bytes, const Lines& lines) {
+  for (std::int64_t i = 0; bytes > 0 && i < lines.count; ++i) {
+    std::memset(tail + i * lines.to_stride, 0, static_cast<std::size_t>(bytes));
+  }
+}
+
 }  // namespace
 
 std::uint64_t DmaUnit::run(const LoadOp& op, const OffchipMemory& memory,
@@ -33,8 +66,6 @@ std::uint64_t DmaUnit::run(const LoadOp& op, const OffchipMemory& memory,
   const std::int64_t group = masked ? std::int64_t{1} << op.log2_group : 1;
   const std::int64_t line_beats = ceil_div(op.line_bytes, beat_bytes_);
   const std::int64_t line_bytes = line_beats * beat_bytes_;
-  // Behind line_bytes, whole-beat buffers get zeros and the others keep what they have.
-  const auto tail = static_cast<std::size_t>(line_bytes - op.line_bytes);
   BeatDigest digest(beat_bytes_);
   for (std::int64_t plane = 0; plane < op.planes; ++plane) {
     const std::int64_t plane_beat = op.dst_base + plane / group * op.dst_slot_stride;
@@ -43,13 +74,18 @@ std::uint64_t DmaUnit::run(const LoadOp& op, const OffchipMemory& memory,
     const std::uint8_t* from = memory.view(
         static_cast<std::uint64_t>(op.mem_addr + plane * op.plane_stride),
         static_cast<std::uint64_t>((op.lines - 1) * op.line_stride + line_bytes));
-    for (std::int64_t line = 0; line < op.lines; ++line, from += op.line_stride) {
-      digest.add(from, line_beats);
-      const std::int64_t to = (plane_beat + line * op.dst_line_stride) * beat_bytes_;
-      for (std::int64_t bank = plane % group; bank < target.banks(); bank += group) {
-        std::memcpy(target.bank(bank) + to, from, static_cast<std::size_t>(op.line_bytes));
-        if (!masked) std::memset(target.bank(bank) + to + op.line_bytes, 0, tail);
+    if (op.line_stride == line_bytes) {
+      digest.add(from, op.lines * line_beats);
+    } else {
+      for (std::int64_t line = 0; line < op.lines; ++line) {
+        digest.add(from + line * op.line_stride, line_beats);
       }
+    }
+    const Lines lines{op.lines, op.line_bytes, op.line_stride, op.dst_line_stride * beat_bytes_};
+    for (std::int64_t bank = plane % group; bank < target.banks(); bank += group) {
+      std::uint8_t* to = target.bank(bank) + plane_beat * beat_bytes_;
+      copy_lines(from, to, lines);
+      if (!masked) clear_tails(to + op.line_bytes, line_bytes - op.line_bytes, lines);
     }
   }
   return digest.value();
@@ -60,9 +96,14 @@ std::uint64_t DmaUnit::run(const FillOp& op, Buffers& buffers) const {
   ++target.version;
   target.check(op.dst_base * beat_bytes_, op.beats * beat_bytes_);
   const auto value = static_cast<std::uint32_t>(op.value);
+  const std::int64_t words = op.beats * beat_bytes_ / 4;
   for (std::int64_t bank = 0; bank < target.banks(); ++bank) {
     std::uint8_t* to = target.bank(bank) + op.dst_base * beat_bytes_;
-    for (std::int64_t i = 0; i < op.beats * beat_bytes_; i += 4) std::memcpy(to + i, &value, 4);
+    if (value == 0x01010101U * (value & 0xFFU)) {
+      std::memset(to, static_cast<int>(value & 0xFFU), static_cast<std::size_t>(4 * words));
+    } else {
+      for (std::int64_t i = 0; i < words; ++i) std::memcpy(to + 4 * i, &value, 4);
+    }
   }
   return mix_scaled(static_cast<std::uint64_t>(op.beats) * digest_address, value);
 }

@@ -117,34 +117,76 @@ TACTUS_AVX2 void magnitudes(const std::int16_t* weights, std::int64_t blocks,
   }
 }
 
+#define TACTUS_AVX2_INLINE TACTUS_AVX2 __attribute__((always_inline)) inline
+
+/// Sums of one column over up to three panels; members of their own, because the compiler keeps
+/// arrays of vectors in memory.
+struct ColumnSums {
+  __m256i first, second, third;
+};
+
+template <int Panels>
+TACTUS_AVX2_INLINE ColumnSums load_sums(const std::int32_t* from) {
+  ColumnSums sums{};
+  sums.first = _mm256_loadu_si256(vec(from));
+  if constexpr (Panels > 1) sums.second = _mm256_loadu_si256(vec(from + panel_pixels));
+  if constexpr (Panels > 2) sums.third = _mm256_loadu_si256(vec(from + 2 * panel_pixels));
+  return sums;
+}
+
+template <int Panels>
+TACTUS_AVX2_INLINE void store_sums(const ColumnSums& sums, std::int32_t* to) {
+  _mm256_storeu_si256(vec(to), sums.first);
+  if constexpr (Panels > 1) _mm256_storeu_si256(vec(to + panel_pixels), sums.second);
+  if constexpr (Panels > 2) _mm256_storeu_si256(vec(to + 2 * panel_pixels), sums.third);
+}
+
+/// Adds one pair of K elements to one column.
+template <int Panels>
+TACTUS_AVX2_INLINE void add_pair(ColumnSums& sums, __m256i first, __m256i second,
+                                 const std::int16_t*& third, const std::int16_t* weights) {
+  std::int32_t pair = 0;
+  std::memcpy(&pair, weights, sizeof pair);
+  const __m256i weight = _mm256_set1_epi32(pair);
+  sums.first = _mm256_add_epi32(sums.first, _mm256_madd_epi16(first, weight));
+  if constexpr (Panels > 1) {
+    sums.second = _mm256_add_epi32(sums.second, _mm256_madd_epi16(second, weight));
+  }
+  if constexpr (Panels > 2) {
+    // 12 sums, two panels, a weight and a product fill the 16 registers: the empty statement makes
+    // the compiler read the third panel from memory for every column instead of spilling sums.
+    asm("" : "+r"(third));
+    const __m256i pixels = _mm256_loadu_si256(vec(third));
+    sums.third = _mm256_add_epi32(sums.third, _mm256_madd_epi16(pixels, weight));
+  }
+}
+
 /// One tile of `Panels` panels x one block over the pairs of one K chunk.
 template <int Panels>
-TACTUS_AVX2 inline void tile(const std::int16_t* a, std::int64_t panel_stride,
-                             const std::int16_t* w, std::int64_t pairs, bool add,
-                             std::int32_t* out, std::int64_t out_stride) {
-  __m256i sum[block_cols][Panels];
-  for (int c = 0; c < block_cols; ++c) {
-    for (int p = 0; p < Panels; ++p) sum[c][p] = _mm256_setzero_si256();
+TACTUS_AVX2 void tile(const std::int16_t* a, std::int64_t panel_stride, const std::int16_t* w,
+                      std::int64_t pairs, bool add, std::int32_t* out, std::int64_t out_stride) {
+  ColumnSums s0{}, s1{}, s2{}, s3{};
+  if (add) {
+    s0 = load_sums<Panels>(out);
+    s1 = load_sums<Panels>(out + out_stride);
+    s2 = load_sums<Panels>(out + 2 * out_stride);
+    s3 = load_sums<Panels>(out + 3 * out_stride);
   }
   for (std::int64_t k = 0; k < pairs; ++k, a += panel_step, w += block_step) {
-    __m256i x[Panels];
-    for (int p = 0; p < Panels; ++p) x[p] = _mm256_loadu_si256(vec(a + p * panel_stride));
-    for (int c = 0; c < block_cols; ++c) {
-      std::int32_t pair = 0;
-      std::memcpy(&pair, w + 2 * c, sizeof pair);
-      const __m256i weight = _mm256_set1_epi32(pair);
-      for (int p = 0; p < Panels; ++p) {
-        sum[c][p] = _mm256_add_epi32(sum[c][p], _mm256_madd_epi16(x[p], weight));
-      }
-    }
+    __m256i first = _mm256_loadu_si256(vec(a));
+    __m256i second = _mm256_setzero_si256();
+    if constexpr (Panels > 1) second = _mm256_loadu_si256(vec(a + panel_stride));
+    asm("" : "+x"(first), "+x"(second));
+    const std::int16_t* third = Panels > 2 ? a + 2 * panel_stride : a;
+    add_pair<Panels>(s0, first, second, third, w);
+    add_pair<Panels>(s1, first, second, third, w + 2);
+    add_pair<Panels>(s2, first, second, third, w + 4);
+    add_pair<Panels>(s3, first, second, third, w + 6);
   }
-  for (int c = 0; c < block_cols; ++c) {
-    for (int p = 0; p < Panels; ++p) {
-      __m256i* to = vec(out + c * out_stride + p * panel_pixels);
-      if (add) sum[c][p] = _mm256_add_epi32(sum[c][p], _mm256_loadu_si256(to));
-      _mm256_storeu_si256(to, sum[c][p]);
-    }
-  }
+  store_sums<Panels>(s0, out);
+  store_sums<Panels>(s1, out + out_stride);
+  store_sums<Panels>(s2, out + 2 * out_stride);
+  store_sums<Panels>(s3, out + 3 * out_stride);
 }
 
 TACTUS_AVX2 void multiply(const PackedOperands& in, std::int64_t first, std::int64_t last,

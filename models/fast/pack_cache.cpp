@@ -14,6 +14,13 @@ namespace ws = weight_stationary;
 constexpr std::size_t pool_elements = 16U << 20;  // 32 MiB of int16 in each pool
 constexpr std::size_t pool_entries = 64;
 
+/// int16 elements from one panel or block to the next: an odd number of cache lines, because equal
+/// places of neighbours would otherwise share a cache set and evict each other while packing.
+std::int64_t stride_of(std::int64_t elements) {
+  constexpr std::int64_t line = 32;
+  return ((elements + line - 1) / line | 1) * line;
+}
+
 /// The largest |operand| of a byte of this format; throws when an operand does not fit the 9-bit
 /// lanes of the array.
 std::int64_t check_operands(bool is_signed, std::int64_t zero_point, const char* what) {
@@ -95,7 +102,8 @@ const PackedActivations& PackCache::activations(const ComputeOp& op, const Banke
                 op.act_signed,
                 op.act_zp};
   const std::int64_t panels = (ws::pixels(op) + panel_pixels - 1) / panel_pixels;
-  const std::int64_t stride = FoldPairs{op.k_rows, op.rows_used}.total() * panel_step;
+  const std::int64_t stride =
+      stride_of(FoldPairs{op.k_rows, op.rows_used}.total() * panel_step);
   bool found = false;
   PackedActivations& packed =
       look_up(activations_, key, static_cast<std::size_t>(panels * stride), found);
@@ -161,7 +169,8 @@ const PackedWeights& PackCache::weights(const ComputeOp& op, const BankedHalf& h
                 op.wgt_signed,  op.wgt_zp};
   const std::int64_t blocks =
       (op.cols + strip_cols - 1) / strip_cols * (strip_cols / block_cols);
-  const std::int64_t stride = FoldPairs{op.k_rows, op.rows_used}.total() * block_step;
+  const std::int64_t stride =
+      stride_of(FoldPairs{op.k_rows, op.rows_used}.total() * block_step);
   bool found = false;
   PackedWeights& packed =
       look_up(weights_, key, static_cast<std::size_t>(blocks * stride), found);

@@ -111,7 +111,7 @@ void PostUnit::results(const PostOp& op, const Buffers& buffers, std::int64_t ch
     read_elements(source_of(op, buffers, channel, op.src_base, grid), grid, line_.data());
   }
   if (has_channel_records(op)) {
-    const ChannelRecord r = decode_channel(record_of(op, buffers, channel));
+    const ChannelRecord& r = channel_record(op, buffers, channel);
     overflows_ += add_to_all(line_.data(), count, r.bias, accumulator_.bits, accumulator_.policy);
     requantise_all(line_.data(), count, static_cast<Convention>(op.convention),
                    {r.mult, r.add, static_cast<int>(r.shift),
@@ -130,6 +130,25 @@ void PostUnit::results(const PostOp& op, const Buffers& buffers, std::int64_t ch
   if (mode == PostMode::max_window || mode == PostMode::clamp) {
     for (std::int64_t& v : line_) v = std::clamp(v, op.clamp_min, op.clamp_max);
   }
+}
+
+const ChannelRecord& PostUnit::channel_record(const PostOp& op, const Buffers& buffers,
+                                              std::int64_t channel) {
+  const std::uint8_t* bytes = record_of(op, buffers, channel);
+  const BankedHalf& half = half_of(buffers.param, op.param_half);
+  Records& records = records_[static_cast<std::size_t>(op.param_half)];
+  const auto count = static_cast<std::size_t>(half.bank_bytes() / record_bytes);
+  if (records.version != half.version || records.record.size() != count) {
+    records.version = half.version;
+    records.record.resize(count);
+    records.decoded.assign(count, false);
+  }
+  const auto index = static_cast<std::size_t>(op.param_base + channel);
+  if (!records.decoded[index]) {
+    records.record[index] = decode_channel(bytes);
+    records.decoded[index] = true;
+  }
+  return records.record[index];
 }
 
 void PostUnit::reduce_window(const PostOp& op, const Buffers& buffers, std::int64_t channel) {

@@ -2,6 +2,7 @@
 // Values of post ops: written elements, digest and acc_overflow.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -24,6 +25,14 @@ class PostUnit {
   [[nodiscard]] PostValues run(const PostOp& op, Buffers& buffers);
 
  private:
+  /// Decoded channel records of one half of the parameter buffer: pixel tiles read them again.
+  struct Records {
+    std::uint64_t version = 0;
+    std::vector<ChannelRecord> record;
+    std::vector<bool> decoded;
+  };
+  const ChannelRecord& channel_record(const PostOp& op, const Buffers& buffers,
+                                      std::int64_t channel);
   /// Fills line_ with the results of one channel.
   void results(const PostOp& op, const Buffers& buffers, std::int64_t channel);
   /// Fills line_ with the maxima or sums of one channel's windows.
@@ -32,6 +41,7 @@ class PostUnit {
   void write(const PostOp& op, Buffers& buffers, std::int64_t channel) const;
 
   Accumulator accumulator_;
+  std::array<Records, 2> records_;
   AddMulShift add_;  ///< of the running op
   std::uint64_t overflows_ = 0;
   std::vector<std::int64_t> line_, other_;  ///< one value per pixel
