@@ -30,11 +30,11 @@ constexpr std::array<VerbEntry, 8> table{{
 
 int dispatch(const tactus::CommandLine& line) {
   if (line.help) {
-    std::cout << tactus::help_text(line.verb);
+    tactus::write_result("-", tactus::help_text(line.verb));
     return 0;
   }
   if (line.version) {
-    std::cout << tactus::version_text();
+    tactus::write_result("-", tactus::version_text());
     return 0;
   }
   for (const auto& entry : table) {

@@ -54,23 +54,35 @@ std::uint64_t count_of(const Dims& dims) {
 
 const char* class_name(std::int64_t type) {
   switch (H5Tget_class(type)) {
-    case H5T_INTEGER: return "integer";
-    case H5T_FLOAT: return "float";
-    case H5T_STRING: return "string";
-    case H5T_ENUM: return "enum";
-    case H5T_COMPOUND: return "compound";
-    default: return "other";
+    case H5T_INTEGER:
+      return "integer";
+    case H5T_FLOAT:
+      return "float";
+    case H5T_STRING:
+      return "string";
+    case H5T_ENUM:
+      return "enum";
+    case H5T_COMPOUND:
+      return "compound";
+    default:
+      return "other";
   }
 }
 
 hid_t memory_type(Store store) {
   switch (store) {
-    case Store::i8: return H5T_STD_I8LE;
-    case Store::u8: return H5T_STD_U8LE;
-    case Store::i16: return H5T_STD_I16LE;
-    case Store::u16: return H5T_STD_U16LE;
-    case Store::i32: return H5T_STD_I32LE;
-    case Store::i64: return H5T_STD_I64LE;
+    case Store::i8:
+      return H5T_STD_I8LE;
+    case Store::u8:
+      return H5T_STD_U8LE;
+    case Store::i16:
+      return H5T_STD_I16LE;
+    case Store::u16:
+      return H5T_STD_U16LE;
+    case Store::i32:
+      return H5T_STD_I32LE;
+    case Store::i64:
+      return H5T_STD_I64LE;
   }
   return H5T_STD_I64LE;
 }
@@ -161,8 +173,7 @@ Integers Object::integer_attribute(const std::string& name) const {
          " instead of integer");
   }
   Integers result{open.dims, std::vector<std::int64_t>(open.count)};
-  if (open.count > 0 &&
-      H5Aread(open.attribute.id(), H5T_NATIVE_INT64, result.values.data()) < 0) {
+  if (open.count > 0 && H5Aread(open.attribute.id(), H5T_NATIVE_INT64, result.values.data()) < 0) {
     fail(": attribute '" + name + "' cannot be read");
   }
   return result;
@@ -345,8 +356,7 @@ Dataset Group::dataset(const std::string& name) const {
 }
 
 Group Group::create_group(const std::string& name) {
-  Handle handle(H5Gcreate2(id(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
-                close_group);
+  Handle handle(H5Gcreate2(id(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), close_group);
   if (!handle.valid()) fail(": group '" + name + "' cannot be created");
   return {file(), child_path(name), std::move(handle)};
 }

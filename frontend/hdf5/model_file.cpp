@@ -42,8 +42,7 @@ std::string sha256_of_file(const std::string& path) {
 }
 
 void ModelFile::write(const std::string& path, const Network& network,
-                      const std::vector<GoldenSet>& golden,
-                      const std::optional<Dataset>& dataset) {
+                      const std::vector<GoldenSet>& golden, const std::optional<Dataset>& dataset) {
   Network checked = network;
   check_network(checked);
   const std::string temporary = path + ".tmp." + std::to_string(::getpid());
@@ -113,8 +112,8 @@ std::vector<int> integers(const h5::Object& object, const std::string& name, std
   for (std::size_t i = 0; i < count; ++i) {
     const std::int64_t value = read.values[i];
     if (value < low || value > high) {
-      object.fail(": attribute '" + name + "[" + std::to_string(i) + "]' = " +
-                  std::to_string(value) + " is outside " + std::to_string(low) + ".." +
+      object.fail(": attribute '" + name + "[" + std::to_string(i) +
+                  "]' = " + std::to_string(value) + " is outside " + std::to_string(low) + ".." +
                   std::to_string(high));
     }
     result.push_back(static_cast<int>(value));

@@ -76,13 +76,16 @@ class LayerReader {
         requant();
         break;
       case LayerOp::avgpool:
-      case LayerOp::global_avgpool: requant(); break;
+      case LayerOp::global_avgpool:
+        requant();
+        break;
       case LayerOp::clamp:
         attributes_.insert(attributes_.end(), {"clamp_min", "clamp_max"});
         clamp(group_);
         break;
       case LayerOp::maxpool:
-      case LayerOp::flatten: break;
+      case LayerOp::flatten:
+        break;
     }
     only_attributes(group_, attributes_);
     only_children(group_, children_);
@@ -152,8 +155,7 @@ class LayerReader {
       layer_.weight.push_back(static_cast<std::int16_t>(value));
     }
     if (group_.has("weight_zero_point")) {
-      layer_.weight_zero_point =
-          vector(group_, "weight_zero_point", format.min(), format.max());
+      layer_.weight_zero_point = vector(group_, "weight_zero_point", format.min(), format.max());
     }
     if (group_.has("bias")) layer_.bias = vector(group_, "bias", -kBiasLimit, kBiasLimit - 1);
   }
@@ -193,14 +195,13 @@ class LayerReader {
   void requant() {
     children_.emplace_back("requant");
     const h5::Group group = group_.group("requant");
-    only_attributes(group, {"convention", "rounding", "clamp_min", "clamp_max", "mult_bits",
-                            "add_bits"});
+    only_attributes(group,
+                    {"convention", "rounding", "clamp_min", "clamp_max", "mult_bits", "add_bits"});
     only_children(group, {"mult", "shift", "add"});
     Requant& r = layer_.requant;
     r.convention =
         spelled<Convention>(group, "convention", static_cast<unsigned>(Convention::avg_tflite) + 1);
-    const bool rounds = r.convention == Convention::mul_shift ||
-                        r.convention == Convention::pow2 ||
+    const bool rounds = r.convention == Convention::mul_shift || r.convention == Convention::pow2 ||
                         r.convention == Convention::add_mul_shift;
     if (rounds || group.has_attribute("rounding")) {
       r.rounding = spelled<Rounding>(group, "rounding", static_cast<unsigned>(Rounding::trunc) + 1);

@@ -22,9 +22,8 @@ void write_vector(h5::Group& group, const std::string& name, const std::vector<T
 
 void write_input(h5::Group& group, const NetworkInput& input) {
   const Shape& s = input.shape;
-  group.write_attribute("shape",
-                        input.is_sequence ? std::vector<int>{s.w, s.c}
-                                          : std::vector<int>{s.c, s.h, s.w});
+  group.write_attribute(
+      "shape", input.is_sequence ? std::vector<int>{s.w, s.c} : std::vector<int>{s.c, s.h, s.w});
   write_format(group, "", input.format);
   if (!input.scale.empty()) group.write_number_attribute("scale", input.scale);
 }
@@ -60,8 +59,7 @@ void write_geometry(h5::Group& group, const Layer& layer) {
   const bool conv = layer.op == LayerOp::conv2d;
   if (!conv && layer.op != LayerOp::maxpool && layer.op != LayerOp::avgpool) return;
   group.write_attribute("stride", std::vector<int>{layer.stride_h, layer.stride_w});
-  group.write_attribute("padding",
-                        std::vector<int>(layer.padding.begin(), layer.padding.end()));
+  group.write_attribute("padding", std::vector<int>(layer.padding.begin(), layer.padding.end()));
   if (conv) {
     group.write_attribute("dilation", std::vector<int>{layer.dilation_h, layer.dilation_w});
     group.write_attribute("groups", std::int64_t{layer.groups});
@@ -106,10 +104,15 @@ void write_layer(h5::Group& group, const Layer& layer) {
       write_requant(group, layer.requant);
       break;
     case LayerOp::avgpool:
-    case LayerOp::global_avgpool: write_requant(group, layer.requant); break;
-    case LayerOp::clamp: write_clamp(group, layer.requant); break;
+    case LayerOp::global_avgpool:
+      write_requant(group, layer.requant);
+      break;
+    case LayerOp::clamp:
+      write_clamp(group, layer.requant);
+      break;
     case LayerOp::maxpool:
-    case LayerOp::flatten: break;
+    case LayerOp::flatten:
+      break;
   }
 }
 

@@ -61,9 +61,9 @@ void pack(const Layout& layout, const QTensor& tensor, std::vector<std::int64_t>
 h5::Integers read_checked(const h5::Dataset& data, const Layout& layout) {
   only_attributes(data, {});
   h5::Integers content = data.read_integers();
-  check_values(data, content, layout.format.min(),
-               std::min<std::int64_t>(layout.format.max(),
-                                      std::numeric_limits<std::int32_t>::max()));
+  check_values(
+      data, content, layout.format.min(),
+      std::min<std::int64_t>(layout.format.max(), std::numeric_limits<std::int32_t>::max()));
   return content;
 }
 
@@ -120,8 +120,7 @@ Dataset read_set(const h5::Group& parent, const Network& network) {
   return set;
 }
 
-GoldenSet read_golden_set(const h5::Group& group, const std::string& key,
-                          const Network& network) {
+GoldenSet read_golden_set(const h5::Group& group, const std::string& key, const Network& network) {
   only_attributes(group, {"origin"});
   GoldenSet set;
   set.key = key;
@@ -165,8 +164,7 @@ void write_tensor(h5::Group& group, const std::string& name, const Layout& layou
   for (const QTensor* tensor : tensors) {
     if (!(tensor->shape == layout.shape) ||
         tensor->data.size() != static_cast<std::size_t>(layout.shape.count())) {
-      group.fail("/" + name + ": the tensor does not have the shape " +
-                 h5::text_of(layout.dims()));
+      group.fail("/" + name + ": the tensor does not have the shape " + h5::text_of(layout.dims()));
     }
     pack(layout, *tensor, content.values);
   }

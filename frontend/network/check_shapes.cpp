@@ -12,15 +12,30 @@ class ShapeCheck {
   void run() {
     operands();
     switch (layer_.op) {
-      case LayerOp::conv2d: conv(); break;
-      case LayerOp::linear: linear(); break;
-      case LayerOp::add: add(); break;
+      case LayerOp::conv2d:
+        conv();
+        break;
+      case LayerOp::linear:
+        linear();
+        break;
+      case LayerOp::add:
+        add();
+        break;
       case LayerOp::maxpool:
-      case LayerOp::avgpool: pool(); break;
-      case LayerOp::global_avgpool: global_pool(); break;
-      case LayerOp::clamp: layer_.out_shape = layer_.in_shape; break;
-      case LayerOp::flatten: flatten(); break;
-      default: fail("op has the unknown value " + std::to_string(static_cast<int>(layer_.op)));
+      case LayerOp::avgpool:
+        pool();
+        break;
+      case LayerOp::global_avgpool:
+        global_pool();
+        break;
+      case LayerOp::clamp:
+        layer_.out_shape = layer_.in_shape;
+        break;
+      case LayerOp::flatten:
+        flatten();
+        break;
+      default:
+        fail("op has the unknown value " + std::to_string(static_cast<int>(layer_.op)));
     }
     const Shape& out = layer_.out_shape;
     if (out.c > kMaxCount / out.h / out.w) {
@@ -36,8 +51,8 @@ class ShapeCheck {
   void operands() {
     const std::size_t wanted = layer_.op == LayerOp::add ? 2 : 1;
     if (layer_.inputs.size() != wanted) {
-      fail("inputs has " + std::to_string(layer_.inputs.size()) + " names, " +
-           name_of(layer_.op) + " needs " + std::to_string(wanted));
+      fail("inputs has " + std::to_string(layer_.inputs.size()) + " names, " + name_of(layer_.op) +
+           " needs " + std::to_string(wanted));
     }
     layer_.in_shape = network_.shape_of(layer_.inputs[0]);
     const std::string problem = format_problem(layer_.out_format, kMaxOutputBits);
@@ -164,9 +179,7 @@ class ShapeCheck {
     layer_.out_shape = Shape{layer_.in_shape.c, 1, 1};
   }
 
-  void flatten() {
-    layer_.out_shape = Shape{static_cast<int>(layer_.in_shape.count()), 1, 1};
-  }
+  void flatten() { layer_.out_shape = Shape{static_cast<int>(layer_.in_shape.count()), 1, 1}; }
 
   const Network& network_;
   Layer& layer_;

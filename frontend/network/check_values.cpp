@@ -10,8 +10,7 @@ namespace {
 
 /// Range of a two's complement number of the given width (1..64).
 struct SignedRange {
-  explicit SignedRange(int bits)
-      : low(-high_of(bits) - 1), high(high_of(bits)) {}
+  explicit SignedRange(int bits) : low(-high_of(bits) - 1), high(high_of(bits)) {}
   static std::int64_t high_of(int bits) {
     return static_cast<std::int64_t>((std::uint64_t{1} << (bits - 1)) - 1);
   }
@@ -26,9 +25,7 @@ bool is_tflite(Convention c) {
 /// Whether the convention reads these constants.
 bool has_mult(Convention c) { return c == Convention::mul_shift || is_tflite(c); }
 bool has_shift(Convention c) { return c != Convention::none && c != Convention::avg_tflite; }
-bool has_add(Convention c) {
-  return c == Convention::mul_shift || c == Convention::add_mul_shift;
-}
+bool has_add(Convention c) { return c == Convention::mul_shift || c == Convention::add_mul_shift; }
 
 bool allowed(LayerOp op, Convention c) {
   switch (op) {
@@ -36,13 +33,15 @@ bool allowed(LayerOp op, Convention c) {
     case LayerOp::linear:
       return c == Convention::none || c == Convention::mul_shift || c == Convention::pow2 ||
              (is_tflite(c) && c != Convention::add_tflite);
-    case LayerOp::add: return c == Convention::add_mul_shift || c == Convention::add_tflite;
+    case LayerOp::add:
+      return c == Convention::add_mul_shift || c == Convention::add_tflite;
     case LayerOp::avgpool:
     case LayerOp::global_avgpool:
       return c == Convention::mul_shift || c == Convention::pow2 || c == Convention::avg_tflite;
     case LayerOp::clamp:
     case LayerOp::maxpool:
-    case LayerOp::flatten: return c == Convention::none;
+    case LayerOp::flatten:
+      return c == Convention::none;
   }
   return false;
 }
@@ -190,8 +189,8 @@ class ValueCheck {
     in_range("clamp_min", r.clamp_min, out.min(), out.max());
     in_range("clamp_max", r.clamp_max, out.min(), out.max());
     if (r.clamp_min > r.clamp_max) {
-      fail("clamp_min = " + std::to_string(r.clamp_min) + " is above clamp_max = " +
-           std::to_string(r.clamp_max));
+      fail("clamp_min = " + std::to_string(r.clamp_min) +
+           " is above clamp_max = " + std::to_string(r.clamp_max));
     }
     if (layer_.op == LayerOp::clamp) return;
     if (c == Convention::none) {
@@ -199,8 +198,9 @@ class ValueCheck {
         fail("requant: convention none needs out_bits = 32, out_signed = 1, out_zero_point = 0");
       }
       if (r.clamp_min != out.min() || r.clamp_max != out.max()) {
-        fail("requant: convention none does not clamp, clamp_min and clamp_max must be the "
-             "bounds of the output format");
+        fail(
+            "requant: convention none does not clamp, clamp_min and clamp_max must be the "
+            "bounds of the output format");
       }
     }
     constants();
@@ -254,8 +254,6 @@ class ValueCheck {
 
 }  // namespace
 
-void check_values(const Network& network, const Layer& layer) {
-  ValueCheck(network, layer).run();
-}
+void check_values(const Network& network, const Layer& layer) { ValueCheck(network, layer).run(); }
 
 }  // namespace tactus::network_check

@@ -11,14 +11,22 @@ namespace tactus {
 
 const char* name_of(LayerOp op) {
   switch (op) {
-    case LayerOp::conv2d: return "conv2d";
-    case LayerOp::linear: return "linear";
-    case LayerOp::add: return "add";
-    case LayerOp::clamp: return "clamp";
-    case LayerOp::maxpool: return "maxpool";
-    case LayerOp::avgpool: return "avgpool";
-    case LayerOp::global_avgpool: return "global_avgpool";
-    case LayerOp::flatten: return "flatten";
+    case LayerOp::conv2d:
+      return "conv2d";
+    case LayerOp::linear:
+      return "linear";
+    case LayerOp::add:
+      return "add";
+    case LayerOp::clamp:
+      return "clamp";
+    case LayerOp::maxpool:
+      return "maxpool";
+    case LayerOp::avgpool:
+      return "avgpool";
+    case LayerOp::global_avgpool:
+      return "global_avgpool";
+    case LayerOp::flatten:
+      return "flatten";
   }
   return nullptr;
 }
@@ -49,8 +57,7 @@ Format Network::format_of(std::string_view id) const {
 
 std::int64_t macs_of(const Layer& layer) {
   if (layer.op == LayerOp::conv2d) {
-    return layer.out_shape.count() * layer.in_channels_per_group * layer.kernel_h *
-           layer.kernel_w;
+    return layer.out_shape.count() * layer.in_channels_per_group * layer.kernel_h * layer.kernel_w;
   }
   if (layer.op == LayerOp::linear) {
     return std::int64_t{layer.out_channels} * layer.in_channels_per_group;
@@ -89,9 +96,8 @@ namespace {
 
 bool valid_name(const std::string& name) {
   return !name.empty() && name.size() <= 255 && name != "." && name != ".." &&
-         std::all_of(name.begin(), name.end(), [](unsigned char c) {
-           return c > 0x20 && c != 0x7f && c != '/' && c != ',';
-         });
+         std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return c > 0x20 && c != 0x7f && c != '/' && c != ','; });
 }
 
 void check_inputs(const Network& network) {
@@ -125,9 +131,9 @@ bool depends_on(const Network& network, const std::string& from, const std::stri
   if (!seen.insert(from).second) return false;
   const Layer* layer = network.find_layer(from);
   if (layer == nullptr) return false;
-  return std::any_of(
-      layer->inputs.begin(), layer->inputs.end(),
-      [&](const std::string& name) { return depends_on(network, name, target, seen); });
+  return std::any_of(layer->inputs.begin(), layer->inputs.end(), [&](const std::string& name) {
+    return depends_on(network, name, target, seen);
+  });
 }
 
 void check_order(const Network& network) {
@@ -157,8 +163,8 @@ void check_outputs(const Network& network) {
   if (network.outputs.empty()) fail(network, "outputs names no layer");
   std::set<std::string> seen;
   for (const std::string& id : network.outputs) {
-    if (network.find_layer(id) == nullptr) fail(network, "outputs names '" + id +
-                                                             "', which is no layer");
+    if (network.find_layer(id) == nullptr)
+      fail(network, "outputs names '" + id + "', which is no layer");
     if (!seen.insert(id).second) fail(network, "outputs names '" + id + "' twice");
   }
 }

@@ -52,9 +52,9 @@ struct Requant {
   std::int64_t clamp_min = 0, clamp_max = 0;  ///< inclusive, inside the output format
   int mult_bits = 32;                         ///< declared width of mult, two's complement
   int add_bits = 48;                          ///< declared width of add, two's complement
-  std::vector<std::int64_t> mult;   ///< empty for none, pow2, avg_tflite
-  std::vector<int> shift;           ///< 0..63; TFLite conventions: -31..30, positive = left
-  std::vector<std::int64_t> add;    ///< empty means 0
+  std::vector<std::int64_t> mult;             ///< empty for none, pow2, avg_tflite
+  std::vector<int> shift;         ///< 0..63; TFLite conventions: -31..30, positive = left
+  std::vector<std::int64_t> add;  ///< empty means 0
 };
 
 /// Per-operand part of a two-operand requantisation (groups requant_0 and requant_1).

@@ -20,8 +20,8 @@ int whole_number(const std::string& text, std::size_t max_digits) {
 
 void check_range(const char* name, std::int64_t value, std::int64_t low, std::int64_t high) {
   if (value < low || value > high) {
-    throw BadInput("synth: " + std::string(name) + " = " + std::to_string(value) +
-                   " is outside " + std::to_string(low) + ".." + std::to_string(high));
+    throw BadInput("synth: " + std::string(name) + " = " + std::to_string(value) + " is outside " +
+                   std::to_string(low) + ".." + std::to_string(high));
   }
 }
 
@@ -154,8 +154,8 @@ void LayerMaker::scale_output(Layer& layer, std::int64_t fan_in, Output output) 
   const std::int64_t weight_max = layer.weight_format.max();
   const std::int64_t input_max = activation(false).max();
   const std::int64_t sigma = std::max<std::int64_t>(
-      1, integer_sqrt(std::max<std::int64_t>(1, terms) * weight_max * weight_max / 3) *
-             input_max / 3);
+      1,
+      integer_sqrt(std::max<std::int64_t>(1, terms) * weight_max * weight_max / 3) * input_max / 3);
   layer.bias.resize(static_cast<std::size_t>(layer.out_channels));
   // The bias takes away what an average activation contributes, or the sign of a channel's
   // weight sum would decide nearly all of its outputs.
@@ -195,8 +195,8 @@ void LayerMaker::scale_output(Layer& layer, std::int64_t fan_in, Output output) 
   }
 }
 
-std::string LayerMaker::conv(const std::string& name, const std::string& from,
-                             const Conv& shape, Output output) {
+std::string LayerMaker::conv(const std::string& name, const std::string& from, const Conv& shape,
+                             Output output) {
   Layer layer = start(name, LayerOp::conv2d, {from});
   layer.kernel_h = shape.kernel_h;
   layer.kernel_w = shape.kernel_w;

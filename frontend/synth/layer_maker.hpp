@@ -61,8 +61,8 @@ class LayerMaker {
   std::string linear(const std::string& name, const std::string& from, int inputs, int outputs);
   std::string maxpool(const std::string& name, const std::string& from);
   /// Sum of a signed branch and another tensor, then ReLU.
-  std::string add_relu(const std::string& name, const std::string& branch,
-                       const std::string& other, bool other_is_signed);
+  std::string add_relu(const std::string& name, const std::string& branch, const std::string& other,
+                       bool other_is_signed);
   std::string global_avgpool(const std::string& name, const std::string& from, int pixels);
 
   /// The network, checked.

@@ -10,8 +10,7 @@ Network make_resnet18(const SynthOptions& options) {
   using synth::Output;
   synth::LayerMaker make("resnet18", options);
   make.input("image", Shape{3, options.image, options.image});
-  std::string last =
-      make.conv("conv1", "image", {3, 64, 7, 7, 2, {3, 3, 3, 3}}, Output::relu);
+  std::string last = make.conv("conv1", "image", {3, 64, 7, 7, 2, {3, 3, 3, 3}}, Output::relu);
   last = make.maxpool("maxpool", last);
   int size = (options.image - 1) / 2 + 1;  // after conv1
   size = (size - 1) / 2 + 1;               // after maxpool
@@ -46,9 +45,8 @@ Network make_gemm(int m, int n, int k, const SynthOptions& options) {
       throw BadInput("synth: gemm size " + std::to_string(extent) + " is outside 1..1048576");
     }
   }
-  synth::LayerMaker make("gemm_" + std::to_string(m) + "_" + std::to_string(n) + "_" +
-                             std::to_string(k),
-                         options);
+  synth::LayerMaker make(
+      "gemm_" + std::to_string(m) + "_" + std::to_string(n) + "_" + std::to_string(k), options);
   make.input("in", Shape{k, 1, m});
   synth::LayerMaker::Conv shape;
   shape.in_channels = k;

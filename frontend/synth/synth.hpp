@@ -17,7 +17,7 @@ struct SynthOptions {
   std::string sparsity = "dense";  ///< "dense", "N:M" along the input channels, or the fraction
                                    ///< of zero weights as a decimal number, "0.85"
   std::uint64_t seed = 1;
-  int image = 224;                 ///< 1..4096, height and width of the resnet18 input
+  int image = 224;  ///< 1..4096, height and width of the resnet18 input
 };
 
 /// ResNet-18 for ImageNet: input "image" of 3 channels, 1000 raw 32-bit logits. All functions

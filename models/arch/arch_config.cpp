@@ -94,7 +94,7 @@ const char* name_of(Binding binding) {
 
 const std::vector<ArchField>& arch_fields() {
   static const std::vector<ArchField> fields = {
-#define TACTUS_ARCH_INT(section, name, def, lo, hi, unit, binding, doc)      \
+#define TACTUS_ARCH_INT(section, name, def, lo, hi, unit, binding, doc) \
   {#section "." #name, "int", #def, #lo ".." #hi, unit, doc, Binding::binding},
 #define TACTUS_ARCH_BOOL(section, name, def, binding, doc) \
   {#section "." #name, "bool", #def, "true|false", "", doc, Binding::binding},

@@ -9,8 +9,7 @@ constexpr std::int64_t address_limit = std::int64_t{1} << 24;  // byte address f
 constexpr std::int64_t entry_limit = std::int64_t{1} << 20;    // weight_base and psum_base
 constexpr std::int64_t record_limit = std::int64_t{1} << 16;   // param_base
 
-void require(const ArchConfig& config, bool ok, const std::string& key,
-             const std::string& reason) {
+void require(const ArchConfig& config, bool ok, const std::string& key, const std::string& reason) {
   if (!ok) throw BadInput(key + "=" + get(config, key) + " is not possible, because " + reason);
 }
 
@@ -40,8 +39,8 @@ void validate(const ArchConfig& config) {
   require_power_of_two(config, config.hw_segment_ops, "hw.segment_ops");
   require_power_of_two(config, config.mem_data_bits, "mem.data_bits");
   require(config, config.hw_array_cols <= 4 * config.hw_array_rows, "hw.array_cols",
-          "the RTL monitors allow at most 4 * hw.array_rows = " +
-              number(4 * config.hw_array_rows) + " columns");
+          "the RTL monitors allow at most 4 * hw.array_rows = " + number(4 * config.hw_array_rows) +
+              " columns");
   require(config, config.hw_array_cols % config.hw_post_lanes == 0, "hw.post_lanes",
           "it must divide hw.array_cols = " + number(config.hw_array_cols));
   require(config, config.mem_data_bits <= 8 * config.hw_array_cols, "mem.data_bits",

@@ -200,8 +200,9 @@ Difference compare_memory(const Program& program, const RunResult& a, const RunR
     d.x = element->x;
     d.expected = element_value(a.memory, *element);
     d.actual = element_value(b.memory, *element);
-    finish(d, d.tensor + " element c=" + std::to_string(d.c) + " y=" + std::to_string(d.y) +
-                  " x=" + std::to_string(d.x) + " (" + where + ")",
+    finish(d,
+           d.tensor + " element c=" + std::to_string(d.c) + " y=" + std::to_string(d.y) +
+               " x=" + std::to_string(d.x) + " (" + where + ")",
            names);
     return d;
   }

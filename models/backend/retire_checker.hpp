@@ -25,14 +25,14 @@ enum class DifferenceKind : std::uint8_t {
 
 struct Difference {
   DifferenceKind kind = DifferenceKind::none;
-  std::string layer;        ///< layer id, empty when unknown
-  std::string op;           ///< disassembly, empty for memory outside every tensor
+  std::string layer;  ///< layer id, empty when unknown
+  std::string op;     ///< disassembly, empty for memory outside every tensor
   Queue queue = Queue::load;
-  std::uint32_t seq = 0;    ///< position in the queue
-  std::string tensor;       ///< memory differences: tensor and element
+  std::uint32_t seq = 0;  ///< position in the queue
+  std::string tensor;     ///< memory differences: tensor and element
   int c = 0, y = 0, x = 0;
-  std::uint64_t address = 0;         ///< memory differences: first differing byte
-  std::string expected, actual;      ///< values of run a and run b as text
+  std::uint64_t address = 0;     ///< memory differences: first differing byte
+  std::string expected, actual;  ///< values of run a and run b as text
   /// Everything above in one line; empty without a difference.
   std::string text;
   [[nodiscard]] explicit operator bool() const { return kind != DifferenceKind::none; }

@@ -42,7 +42,9 @@ class KOrder {
 
 /// The K order of a compute op from its first K element on.
 [[nodiscard]] inline KOrder k_order(const ComputeOp& op) {
-  return {std::int64_t{1} << op.log2_group, op.slots, op.kernel_w,
+  return {std::int64_t{1} << op.log2_group,
+          op.slots,
+          op.kernel_w,
           {0, op.start_slot, op.start_kx, op.start_ky}};
 }
 

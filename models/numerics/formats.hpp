@@ -40,8 +40,8 @@ enum class Convention : std::uint8_t {
 
 /// An integer format of 1 to 32 bits with a zero point; real = scale * (q - zero_point).
 struct Format {
-  int bits = 8;            ///< 1..32 (operands of a MAC: 1..16)
-  bool is_signed = true;   ///< two's complement or unsigned
+  int bits = 8;           ///< 1..32 (operands of a MAC: 1..16)
+  bool is_signed = true;  ///< two's complement or unsigned
   std::int64_t zero_point = 0;
 
   /// Smallest representable value. Format{4,true}.min() = -8, Format{4,false}.min() = 0.

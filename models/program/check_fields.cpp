@@ -150,8 +150,7 @@ class FieldCheck {
     std::int64_t ky = op.start_ky;
     std::int64_t largest = 0;
     for (std::int64_t i = 0; i < positions; ++i) {
-      largest =
-          std::max(largest, slot * op.slot_stride + ky * op.step_ky + kx * op.step_kx);
+      largest = std::max(largest, slot * op.slot_stride + ky * op.step_ky + kx * op.step_kx);
       if (++slot < op.slots) continue;
       slot = 0;
       if (++kx < op.kernel_w) continue;
@@ -225,9 +224,10 @@ class FieldCheck {
       const std::int64_t group = std::int64_t{1} << op.dst_log2_group;
       require(group <= config_.hw_array_rows,
               "dst_log2_group asks for more groups than there are banks");
-      require(group >= std::min<std::int64_t>(op.channels, config_.hw_post_lanes),
-              "two lanes of the post-processor would write one ifmap bank: 2^dst_log2_group must be "
-              "at least the channels of a pass");
+      require(
+          group >= std::min<std::int64_t>(op.channels, config_.hw_post_lanes),
+          "two lanes of the post-processor would write one ifmap bank: 2^dst_log2_group must be "
+          "at least the channels of a pass");
       const std::int64_t slot = (op.dst_ch0 + op.channels - 1) / group;
       inside(op.dst_base + slot * op.dst_slot_stride + pixels + op.out_w,
              config_.ifmap_bank_bytes(), "ifmap byte");
@@ -253,9 +253,8 @@ class FieldCheck {
     const std::int64_t end = op.dst_base + destination_extent(op);
     const std::int64_t slots = ceil_div(op.channels, config_.hw_array_cols);
     const auto safe = [&](std::int64_t base, std::int64_t log2_bytes, std::int64_t step_x) {
-      const std::int64_t taps = window ? (op.win_h - 1) * op.src_step_ky +
-                                             (op.win_w - 1) * op.src_step_kx
-                                       : 0;
+      const std::int64_t taps =
+          window ? (op.win_h - 1) * op.src_step_ky + (op.win_w - 1) * op.src_step_kx : 0;
       const std::int64_t source_end = base + (slots - 1) * op.src_slot_stride +
                                       (op.out_h - 1) * op.src_step_y + (op.out_w - 1) * step_x +
                                       taps + (std::int64_t{1} << log2_bytes);

@@ -76,12 +76,11 @@ bool meets(const Bytes& bytes, std::uint64_t low, std::uint64_t high) {
   const auto minus = [](std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0; };
   low = minus(low, bytes.first);
   high = minus(high, bytes.first);
-  const auto planes =
-      candidates(low, high, bytes.planes, bytes.plane_stride, bytes.plane_extent());
+  const auto planes = candidates(low, high, bytes.planes, bytes.plane_stride, bytes.plane_extent());
   for (std::uint64_t p = planes.first; p < planes.second; ++p) {
     const std::uint64_t at = p * bytes.plane_stride;
-    const auto lines = candidates(minus(low, at), minus(high, at), bytes.lines, bytes.line_stride,
-                                  bytes.length);
+    const auto lines =
+        candidates(minus(low, at), minus(high, at), bytes.lines, bytes.line_stride, bytes.length);
     if (lines.first < lines.second) return true;
   }
   return false;
@@ -150,8 +149,7 @@ void check_memory_order(const ValidatorInput& in, const Ordering& order) {
       if (!overlap(read, bytes_of(std::get<StoreOp>(ops[stores[s]].body), 1))) continue;
       refuse_op(in.program, std::max(b, stores[s]),
                 "it touches off-chip bytes of op " + std::to_string(std::min(b, stores[s])) +
-                    " without an order between them, " +
-                    disassemble(ops[std::min(b, stores[s])]));
+                    " without an order between them, " + disassemble(ops[std::min(b, stores[s])]));
     }
   }
 }

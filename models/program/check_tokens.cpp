@@ -162,9 +162,8 @@ class TokenCheck {
       const std::size_t taken = std::min(pushes, waits[started]);
       if (pushes - taken > static_cast<std::size_t>(max_tokens)) {
         refuse_op(in_.program, i,
-                  std::string("more than ") + std::to_string(max_tokens) +
-                      " tokens to the " + name_of(static_cast<Queue>(q)) +
-                      " queue may be outstanding");
+                  std::string("more than ") + std::to_string(max_tokens) + " tokens to the " +
+                      name_of(static_cast<Queue>(q)) + " queue may be outstanding");
       }
     }
   }

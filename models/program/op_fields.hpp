@@ -36,13 +36,13 @@ template <class Op>
 struct OpInfo;
 #define TACTUS_OP_HEADER(name, bits, doc)
 #define TACTUS_FIELD(op, name, bits, kind, doc)
-#define TACTUS_OP(op, op_code, op_queue, op_doc)            \
-  template <>                                               \
-  struct OpInfo<OpTag##op::Type> {                          \
-    static constexpr unsigned code = op_code;               \
+#define TACTUS_OP(op, op_code, op_queue, op_doc)                 \
+  template <>                                                    \
+  struct OpInfo<OpTag##op::Type> {                               \
+    static constexpr unsigned code = op_code;                    \
     static constexpr Queue queue = static_cast<Queue>(op_queue); \
-    static constexpr const char* name = #op;                \
-    static constexpr const char* doc = op_doc;              \
+    static constexpr const char* name = #op;                     \
+    static constexpr const char* doc = op_doc;                   \
   };
 #include "program/opcodes.def"
 #undef TACTUS_OP_HEADER
@@ -68,7 +68,7 @@ template <class Op, class Visit>
 void for_each_field(Op& body, Visit&& visit) {
 #define TACTUS_OP_HEADER(name, bits, doc)
 #define TACTUS_OP(op, op_code, op_queue, op_doc)
-#define TACTUS_FIELD(op, name, bits, kind, doc)              \
+#define TACTUS_FIELD(op, name, bits, kind, doc)                \
   if constexpr (detail::same_op<Op, typename OpTag##op::Type>) \
     visit(FieldInfo{#name, bits, detail::field_kind_##kind}, body.name);
 #include "program/opcodes.def"
@@ -80,7 +80,7 @@ void for_each_field(Op& body, Visit&& visit) {
 /// The same for a record of the parameter buffer.
 template <class Record, class Visit>
 void for_each_record_field(Record& body, Visit&& visit) {
-#define TACTUS_RECORD_FIELD(record, name, bits, kind, doc)           \
+#define TACTUS_RECORD_FIELD(record, name, bits, kind, doc)                 \
   if constexpr (detail::same_op<Record, typename RecordTag##record::Type>) \
     visit(FieldInfo{#name, bits, detail::field_kind_##kind}, body.name);
 #include "program/param_record.def"

@@ -26,8 +26,8 @@ void check_segments(const ValidatorInput& in);
 struct Ordering {
   /// before[i][q]: so many ops of queue q have surely retired when op i starts.
   std::vector<std::array<std::uint32_t, queue_count>> before;
-  std::vector<std::uint32_t> seq;                          ///< position in its queue
-  std::array<std::vector<std::size_t>, queue_count> ops;   ///< op indices by queue
+  std::vector<std::uint32_t> seq;                         ///< position in its queue
+  std::array<std::vector<std::size_t>, queue_count> ops;  ///< op indices by queue
   /// a has retired before b starts; ops of different queues.
   [[nodiscard]] bool precedes(std::size_t a, Queue queue_of_a, std::size_t b) const {
     return before[b][static_cast<std::size_t>(queue_of_a)] > seq[a];

@@ -2,6 +2,7 @@
 #include "cli/console.hpp"
 
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -57,9 +58,12 @@ void write_result(const std::string& path, const std::string& text) {
     if (!std::cout.flush()) throw BadInput("cannot write to standard output");
     return;
   }
-  const std::string temporary = path + ".tmp" + std::to_string(getpid());
+  // A device or pipe cannot be replaced by a finished file: it is written directly.
+  struct stat info {};
+  const bool direct = stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
+  const std::string temporary = direct ? path : path + ".tmp" + std::to_string(getpid());
   const auto fail = [&](const char* what) {
-    std::remove(temporary.c_str());
+    if (!direct) std::remove(temporary.c_str());
     throw BadInput(std::string("cannot ") + what + " " + path, path);
   };
   std::FILE* file = std::fopen(temporary.c_str(), "wb");
@@ -67,7 +71,7 @@ void write_result(const std::string& path, const std::string& text) {
   const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
   const bool closed = std::fclose(file) == 0;
   if (!written || !closed) fail("write all of");
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) fail("replace");
+  if (!direct && std::rename(temporary.c_str(), path.c_str()) != 0) fail("replace");
 }
 
 void show(const std::string& json_path, const std::string& text, const std::string& json) {

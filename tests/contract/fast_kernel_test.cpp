@@ -22,10 +22,14 @@ enum class Fill { low, high, alternate, random };
 
 std::int16_t value_of(Fill fill, std::size_t index, std::uint64_t& state) {
   switch (fill) {
-    case Fill::low: return -256;
-    case Fill::high: return 255;
-    case Fill::alternate: return index % 3 == 0 ? std::int16_t{255} : std::int16_t{-256};
-    default: return static_cast<std::int16_t>(static_cast<int>(next_random(state) % 512) - 256);
+    case Fill::low:
+      return -256;
+    case Fill::high:
+      return 255;
+    case Fill::alternate:
+      return index % 3 == 0 ? std::int16_t{255} : std::int16_t{-256};
+    default:
+      return static_cast<std::int16_t>(static_cast<int>(next_random(state) % 512) - 256);
   }
 }
 
@@ -43,7 +47,7 @@ TEST_CASE("multiply is exact in every version") {
           std::vector<std::int16_t> w(static_cast<std::size_t>(blocks * pairs * block_step));
           for (std::size_t i = 0; i < a.size(); ++i) a[i] = value_of(a_fill, i, state);
           for (std::size_t i = 0; i < w.size(); ++i) w[i] = value_of(w_fill, i, state);
-          const PackedOperands in{a.data(), panels,  pairs * panel_step,
+          const PackedOperands in{a.data(), panels, pairs * panel_step,
                                   w.data(), blocks, pairs * block_step};
           const std::int64_t stride = panels * panel_pixels;
           std::vector<std::int32_t> out(static_cast<std::size_t>(blocks * block_cols * stride));
@@ -55,10 +59,10 @@ TEST_CASE("multiply is exact in every version") {
               std::int64_t sum = 0;
               for (std::int64_t k = first; k < pairs; ++k) {
                 for (std::int64_t e = 0; e < 2; ++e) {
-                  const auto x = a[static_cast<std::size_t>(
-                      m / 8 * pairs * panel_step + k * panel_step + m % 8 * 2 + e)];
-                  const auto y = w[static_cast<std::size_t>(
-                      c / 4 * pairs * block_step + k * block_step + c % 4 * 2 + e)];
+                  const auto x = a[static_cast<std::size_t>(m / 8 * pairs * panel_step +
+                                                            k * panel_step + m % 8 * 2 + e)];
+                  const auto y = w[static_cast<std::size_t>(c / 4 * pairs * block_step +
+                                                            k * block_step + c % 4 * 2 + e)];
                   sum += std::int64_t{x} * y;
                 }
               }

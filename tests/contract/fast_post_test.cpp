@@ -16,9 +16,8 @@ constexpr std::int64_t param_at = 1024, out_at = 2048;
 
 /// Loads `planes` lines from address 0 into the ofmap (and the records), runs the op, stores.
 RunResult run_on_ofmap(const PostOp& op, std::int64_t planes, std::int64_t line_bytes,
-                       const std::vector<EncodedRecord>& records,
-                       std::vector<std::uint8_t> image, std::int64_t out_planes,
-                       std::int64_t out_bytes) {
+                       const std::vector<EncodedRecord>& records, std::vector<std::uint8_t> image,
+                       std::int64_t out_planes, std::int64_t out_bytes) {
   image.resize(4096);
   for (std::size_t i = 0; i < records.size(); ++i) put(image, param_at + 32 * i, records[i]);
   PostOp placed = op;
@@ -50,13 +49,11 @@ TEST_CASE("max window of signed bytes, clamped") {
   op.src_signed = 1;
   op.clamp_min = -2;
   op.clamp_max = 100;
-  const RunResult result =
-      run_on_ofmap(op, 1, 6, {}, {0x80, 0xFB, 0x7F, 0x01, 0x03, 0xFF}, 1, 3);
+  const RunResult result = run_on_ofmap(op, 1, 6, {}, {0x80, 0xFB, 0x7F, 0x01, 0x03, 0xFF}, 1, 3);
   CHECK(signed_bytes(result, out_at, 3) == std::vector<int>{-2, 100, 3});
   op.src_signed = 0;
   op.clamp_max = 2000;
-  const RunResult plain =
-      run_on_ofmap(op, 1, 6, {}, {0x80, 0xFB, 0x7F, 0x01, 0x03, 0xFF}, 1, 3);
+  const RunResult plain = run_on_ofmap(op, 1, 6, {}, {0x80, 0xFB, 0x7F, 0x01, 0x03, 0xFF}, 1, 3);
   CHECK(signed_bytes(plain, out_at, 3) == std::vector<int>{-5, 127, -1});
 }
 
@@ -69,8 +66,8 @@ TEST_CASE("sum window over lines, then bias and requantisation") {
   // (10 + 20 + 30 + 41 + 1) * 3 / 8 = 38.25, half_up, + 5
   op.rounding = static_cast<std::int64_t>(Rounding::half_up);
   op.out_zp = 5;
-  const RunResult result = run_on_ofmap(op, 1, 8, {encode(ChannelRecord{1, 3, 3, 0})},
-                                        {10, 20, 99, 99, 30, 41}, 1, 1);
+  const RunResult result =
+      run_on_ofmap(op, 1, 8, {encode(ChannelRecord{1, 3, 3, 0})}, {10, 20, 99, 99, 30, 41}, 1, 1);
   CHECK(signed_bytes(result, out_at, 1) == std::vector<int>{43});
   CHECK(record(result, Queue::post, 0).events[Event::param_rd] == 1);
 }
@@ -79,13 +76,14 @@ TEST_CASE("clamp copies more channels than banks") {
   PostOp op = post(PostMode::clamp, 5, 2);
   op.clamp_min = 3;
   op.clamp_max = 9;
-  const RunResult result = run_on_ofmap(op, 5, 2, {},
-                                        {1, 2, 0, 0, 3, 4, 0, 0, 5, 6, 0, 0, 7, 8, 0, 0, 9, 10}, 5,
-                                        2);
+  const RunResult result =
+      run_on_ofmap(op, 5, 2, {}, {1, 2, 0, 0, 3, 4, 0, 0, 5, 6, 0, 0, 7, 8, 0, 0, 9, 10}, 5, 2);
   for (std::size_t c = 0; c < 5; ++c) {
     const int low = static_cast<int>(2 * c + 1), high = low + 1;
     CHECK(signed_bytes(result, out_at + 4 * c, 2) ==
-          std::vector<int>{low < 3 ? 3 : low, high > 9 ? 9 : high < 3 ? 3 : high});
+          std::vector<int>{low < 3 ? 3 : low, high > 9   ? 9
+                                              : high < 3 ? 3
+                                                         : high});
   }
 }
 
@@ -111,18 +109,17 @@ TEST_CASE("mode 4 adds a 16-bit and an 8-bit tile by the record at param_base") 
   r.add = 1;
   // a = -300, 100; b = 200, 7: ((a - 2) * 6 + (b + 1) + 1) >> 1, + 10
   //   -1812 + 202 = -1610 -> -805 + 10 -> clamp -400; 588 + 9 = 597 -> 298 + 10
-  const RunResult result =
-      run_on_ofmap(op, 1, 6, {encode(r)}, {0xD4, 0xFE, 100, 0, 200, 7}, 1, 4);
+  const RunResult result = run_on_ofmap(op, 1, 6, {encode(r)}, {0xD4, 0xFE, 100, 0, 200, 7}, 1, 4);
   CHECK(signed_bytes(result, out_at, 4) == std::vector<int>{0x70, -2, 0x34, 1});
 }
 
 TEST_CASE("mode 1 adds a residual to requantised psums; the add record follows the channels'") {
   std::vector<std::uint8_t> image(4096);
   for (std::size_t k = 0; k < 2; ++k) image[4 * k] = static_cast<std::uint8_t>(40 + 10 * k);
-  image[256] = image[261] = 1;                // identity weights
-  image[512] = 5;                             // residual of channel 0
-  image[516] = 0xFD;                          // and of channel 1: -3
-  put(image, param_at, encode(ChannelRecord{2, 1, 1, 0}));       // (40 + 2) / 2 = 21
+  image[256] = image[261] = 1;                                    // identity weights
+  image[512] = 5;                                                 // residual of channel 0
+  image[516] = 0xFD;                                              // and of channel 1: -3
+  put(image, param_at, encode(ChannelRecord{2, 1, 1, 0}));        // (40 + 2) / 2 = 21
   put(image, param_at + 32, encode(ChannelRecord{-1, 2, 0, 0}));  // (50 - 1) * 2 = 98
   AddRecord r;
   r.ma = 1;
@@ -143,13 +140,12 @@ TEST_CASE("mode 1 adds a residual to requantised psums; the add record follows t
   again.slots = 2;
   again.weight_base = 2;
   again.psum_half = 1;
-  image[264] = 1;   // K elements: channel 0, 1 (empty), 2, 3
+  image[264] = 1;  // K elements: channel 0, 1 (empty), 2, 3
   image[268] = 1;
   image[272] = 1;
   image[276] = 100;
   const RunResult result =
-      run(make_program({tile(load(Dest::ifmap, 0, 2, 1, 2)),
-                        tile(load(Dest::weight, 256, 1, 24)),
+      run(make_program({tile(load(Dest::ifmap, 0, 2, 1, 2)), tile(load(Dest::weight, 256, 1, 24)),
                         tile(load(Dest::param, param_at, 1, 96)),
                         tile(load(Dest::ofmap, 512, 2, 1, 2), 0, from_compute),
                         tile(compute(1, 2, 2), from_load, from_post),
@@ -175,10 +171,10 @@ TEST_CASE("byte enables: loads leave the bytes behind a line alone in the ofmap"
   std::vector<std::uint8_t> image(4096, 0x55);
   LoadOp over = load(Dest::ofmap, 0, 1, 2, 2);
   over.dst_base = 1;
-  const RunResult result = run(make_program({tile(fill), tile(over, 0, from_store),
-                                             tile(store(out_at, 1, 13), from_load)},
-                                            image),
-                               small_config());
+  const RunResult result = run(
+      make_program({tile(fill), tile(over, 0, from_store), tile(store(out_at, 1, 13), from_load)},
+                   image),
+      small_config());
   CHECK(signed_bytes(result, out_at, 14) ==
         std::vector<int>{0, 0, 0, 0, 0x55, 0x55, 3, 4, 1, 2, 3, 4, 0, 0x55});
 }

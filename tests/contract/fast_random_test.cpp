@@ -21,7 +21,8 @@ namespace {
 
 /// Off-chip memory: random bytes, then records of three kinds, then room for stores.
 constexpr std::int64_t data_bytes = 8192, shift_records_at = 8192, tflite_records_at = 12288,
-                       add_records_at = 16384, out_at = 20480, program_at = 49152, image_bytes = 65536;
+                       add_records_at = 16384, out_at = 20480, program_at = 49152,
+                       image_bytes = 65536;
 constexpr std::int64_t records = 64;  // of each kind: 2 KiB
 
 class Generator {
@@ -62,8 +63,8 @@ class Generator {
       ops_[i].wait = bit_of(queue_of(ops_[from]));
     }
     // Concurrent ops may read records in the middle of a load: zeros are valid as any record.
-    Program program = make_program(
-        std::move(ops_), serial ? image() : std::vector<std::uint8_t>(image_bytes));
+    Program program =
+        make_program(std::move(ops_), serial ? image() : std::vector<std::uint8_t>(image_bytes));
     program.prog_addr = program_at;
     for (std::size_t i = 0; i < program.ops.size(); ++i) {
       const EncodedOp bytes = encode(program.ops[i]);
@@ -79,8 +80,8 @@ class Generator {
   }
   std::int64_t in(std::int64_t low, std::int64_t high) {
     state_ = state_ * 6364136223846793005U + 1442695040888963407U;
-    return low + static_cast<std::int64_t>((state_ >> 33U) %
-                                           static_cast<std::uint64_t>(high - low + 1));
+    return low +
+           static_cast<std::int64_t>((state_ >> 33U) % static_cast<std::uint64_t>(high - low + 1));
   }
   std::int64_t pick(const std::vector<std::int64_t>& choices) {
     return choices[static_cast<std::size_t>(in(0, static_cast<std::int64_t>(choices.size()) - 1))];
@@ -264,10 +265,9 @@ class Generator {
     const bool channels = op.mode == 0 || op.mode == 1 || op.mode == 3;
     if (channels) {
       const bool tflite = op.convention >= static_cast<std::int64_t>(Convention::tflite_double);
-      ops_.push_back(tile(load_records(op.param_half,
-                                       (tflite ? tflite_records_at : shift_records_at) +
-                                           record_bytes * in(0, 9),
-                                       op.param_base, op.channels)));
+      ops_.push_back(tile(load_records(
+          op.param_half, (tflite ? tflite_records_at : shift_records_at) + record_bytes * in(0, 9),
+          op.param_base, op.channels)));
     }
     if (op.mode == 1 || op.mode == 4) {
       ops_.push_back(tile(load_records(op.param_half, add_records_at + record_bytes * in(0, 60),
@@ -278,14 +278,21 @@ class Generator {
 
   void append_any() {
     switch (in(0, 8)) {
-      case 0: return ops_.push_back(tile(load_into(Dest::ifmap)));
-      case 1: return ops_.push_back(tile(load_into(Dest::weight)));
-      case 2: return ops_.push_back(tile(load_into(Dest::ofmap)));
-      case 3: return ops_.push_back(tile(fill()));
-      case 4: return ops_.push_back(tile(store_any()));
+      case 0:
+        return ops_.push_back(tile(load_into(Dest::ifmap)));
+      case 1:
+        return ops_.push_back(tile(load_into(Dest::weight)));
+      case 2:
+        return ops_.push_back(tile(load_into(Dest::ofmap)));
+      case 3:
+        return ops_.push_back(tile(fill()));
+      case 4:
+        return ops_.push_back(tile(store_any()));
       case 5:
-      case 6: return ops_.push_back(tile(compute_any()));
-      default: return append_post();
+      case 6:
+        return ops_.push_back(tile(compute_any()));
+      default:
+        return append_post();
     }
   }
 

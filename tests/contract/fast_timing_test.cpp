@@ -113,8 +113,7 @@ TEST_CASE("folds follow the recurrence fold by fold") {
 TEST_CASE("one op of serial folds occupies folds * (R + M + R + C) cycles") {
   ArchConfig config = small_config();
   config.hw_fold_overlap = false;
-  const RunResult result =
-      run(make_program({tile(compute(7, 20, 4))}), config, timing_only());
+  const RunResult result = run(make_program({tile(compute(7, 20, 4))}), config, timing_only());
   const RetireRecord& r = record(result, Queue::compute, 0);
   CHECK(r.cycle - r.start + 1 == 5 * (4 + 7 + 4 + 4));
 }

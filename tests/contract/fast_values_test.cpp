@@ -203,11 +203,11 @@ TEST_CASE("a convolution over kernel positions, slots, replicas and several fold
   op.step_ky = line;
   op.act_zp = 7;
   op.wgt_zp = -5;
-  const RunResult result = run(
-      make_program({tile(act), tile(load(Dest::weight, weight_at, 1, 36 * 4), 0, from_compute),
-                    tile(op, from_load)},
-                   image),
-      small_config());
+  const RunResult result =
+      run(make_program({tile(act), tile(load(Dest::weight, weight_at, 1, 36 * 4), 0, from_compute),
+                        tile(op, from_load)},
+                       image),
+          small_config());
   std::uint64_t digest = 0, zeros = 0;
   for (std::int64_t y = 0; y < out_h; ++y) {
     for (std::int64_t x = 0; x < out_w; ++x) {
@@ -217,13 +217,12 @@ TEST_CASE("a convolution over kernel positions, slots, replicas and several fold
         for (std::int64_t ky = 0; ky < 3; ++ky) {
           for (std::int64_t kx = 0; kx < 3; ++kx) {
             for (std::int64_t c = 0; c < slots * group; ++c, ++k) {
-              const std::int64_t value =
-                  c < channels
-                      ? image[static_cast<std::size_t>(c * size * line + (y + ky) * line +
-                                                       2 * x + kx)]
-                      : 0;
-              const auto weight = static_cast<std::int8_t>(
-                  image[static_cast<std::size_t>(weight_at + 4 * k + n)]);
+              const std::int64_t value = c < channels
+                                             ? image[static_cast<std::size_t>(
+                                                   c * size * line + (y + ky) * line + 2 * x + kx)]
+                                             : 0;
+              const auto weight =
+                  static_cast<std::int8_t>(image[static_cast<std::size_t>(weight_at + 4 * k + n)]);
               sum += (value - 7) * (weight + 5);
               if (n == 0 && value == 7) ++zeros;
             }

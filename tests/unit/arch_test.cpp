@@ -42,9 +42,9 @@ TEST_CASE("arch: derived sizes of tiny_4") {
   CHECK(c.beat_bytes() == 4);
   CHECK(c.ifmap_bank_bytes() == 2048);  // 16 KiB / 2 halves / 4 banks
   CHECK(c.ofmap_bank_bytes() == 2048);
-  CHECK(c.weight_rows() == 1024);    // 8 KiB / 2 / 4 bytes
-  CHECK(c.param_records() == 32);    // 2 KiB / 2 / 32 bytes
-  CHECK(c.psum_entries() == 256);    // 8 KiB / 2 / 4 bytes / 4 columns
+  CHECK(c.weight_rows() == 1024);  // 8 KiB / 2 / 4 bytes
+  CHECK(c.param_records() == 32);  // 2 KiB / 2 / 32 bytes
+  CHECK(c.psum_entries() == 256);  // 8 KiB / 2 / 4 bytes / 4 columns
   CHECK(c.latency() == 12);
   CHECK(preset("scalesim_16").latency() == 1);
 }

@@ -134,8 +134,7 @@ TEST_CASE("modelfile: equal contents give equal bytes and the sum of sha256sum")
   ModelFile::write(folder.file("a.h5"), n, {golden(n, "0")}, dataset(n));
   ModelFile::write(folder.file("b.h5"), n, {golden(n, "0")}, dataset(n));
   CHECK(bytes_of(folder.file("a.h5")) == bytes_of(folder.file("b.h5")));
-  const std::string command =
-      "sha256sum " + folder.file("a.h5") + " > " + folder.file("sum.txt");
+  const std::string command = "sha256sum " + folder.file("a.h5") + " > " + folder.file("sum.txt");
   REQUIRE(std::system(command.c_str()) == 0);
   CHECK(bytes_of(folder.file("sum.txt")).substr(0, 64) ==
         ModelFile::read_network(folder.file("a.h5")).sha256);

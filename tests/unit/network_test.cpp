@@ -82,7 +82,8 @@ TEST_CASE("network: each rule has its sentence") {
       {"requant/add has no meaning", [](Network& n) { n.layers[7].requant.add = {0}; }},
       {"convention pow2 is not possible for add",
        [](Network& n) { n.layers[2].requant.convention = Convention::pow2; }},
-      {"none needs out_bits = 32", [](Network& n) {
+      {"none needs out_bits = 32",
+       [](Network& n) {
          n.layers[6].out_format.bits = 24;
          n.layers[6].requant.clamp_min = n.layers[6].requant.clamp_max = 0;
        }},
@@ -90,14 +91,16 @@ TEST_CASE("network: each rule has its sentence") {
       {"clamp_min = 13 is above", [](Network& n) { n.layers[1].requant.clamp_min = 13; }},
       {"must equal that of input", [](Network& n) { n.layers[3].out_format.zero_point = 1; }},
       {"out_zero_point = 16", [](Network& n) { n.layers[0].out_format.zero_point = 16; }},
-      {"has 17 bits, conv2d takes at most 16", [](Network& n) {
+      {"has 17 bits, conv2d takes at most 16",
+       [](Network& n) {
          n.layers[7].out_format.bits = 17;
          n.layers.push_back(n.layers[7]);
          n.layers[8].id = "008_more";
          n.layers[8].inputs = {"007_seqconv"};
        }},
       {"in each of 3 groups", [](Network& n) { n.layers[0].groups = 3; }},
-      {"groups = 3 does not divide 4", [](Network& n) {
+      {"groups = 3 does not divide 4",
+       [](Network& n) {
          n.layers[0].groups = 3;
          n.layers[0].in_channels_per_group = 1;
        }},

@@ -92,14 +92,14 @@ TEST_CASE("program: records survive encode and decode") {
   add.clamp_max = (std::int64_t{1} << 32) - 1;
   add.add = -1;
   const AddRecord back = decode_add(encode(add).data());
-  for_each_record_field(add, [&, field_number = 0](const FieldInfo& field,
-                                                   std::int64_t value) mutable {
-    int k = 0;
-    for_each_record_field(back, [&](const FieldInfo&, std::int64_t other) {
-      if (k++ == field_number) CHECK_MESSAGE(other == value, field.name);
-    });
-    ++field_number;
-  });
+  for_each_record_field(add,
+                        [&, field_number = 0](const FieldInfo& field, std::int64_t value) mutable {
+                          int k = 0;
+                          for_each_record_field(back, [&](const FieldInfo&, std::int64_t other) {
+                            if (k++ == field_number) CHECK_MESSAGE(other == value, field.name);
+                          });
+                          ++field_number;
+                        });
   ChannelRecord channel;
   channel.bias = -(std::int64_t{1} << 47);
   channel.add = std::numeric_limits<std::int64_t>::min();

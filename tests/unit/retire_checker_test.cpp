@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "backend/retire_checker.hpp"
+
 #include <doctest/doctest.h>
 
 #include "../support/tiny_program.hpp"
-#include "backend/retire_checker.hpp"
 #include "numerics/errors.hpp"
 
 namespace tactus {
@@ -33,8 +34,8 @@ TEST_CASE("compare: equal runs") {
 
 TEST_CASE("compare: the earliest record wins, whatever its queue") {
   RunResult b = small_run();
-  b.retired[6].digest = 1;                    // retires in 120
-  b.retired[5].events[Event::psum_rd] = 3;    // retires in 90
+  b.retired[6].digest = 1;                  // retires in 120
+  b.retired[5].events[Event::psum_rd] = 3;  // retires in 90
   b.memory[0] = 1;
   const Difference d = diff(b);
   CHECK(d.kind == DifferenceKind::events);

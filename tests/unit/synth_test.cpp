@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "synth/synth.hpp"
+
 #include <doctest/doctest.h>
 #include <unistd.h>
 
@@ -8,7 +10,6 @@
 
 #include "numerics/errors.hpp"
 #include "synth/layer_maker.hpp"
-#include "synth/synth.hpp"
 
 namespace tactus {
 namespace {

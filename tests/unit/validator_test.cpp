@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "program/validator.hpp"
+
 #include <doctest/doctest.h>
 
 #include <functional>
 
 #include "../support/tiny_program.hpp"
 #include "numerics/errors.hpp"
-#include "program/validator.hpp"
 
 namespace tactus {
 namespace {
