@@ -2,6 +2,9 @@
 #include "fast/pack_cache.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
 
 #include "dataflow/weight_stationary.hpp"
 #include "numerics/errors.hpp"
@@ -11,8 +14,8 @@ namespace {
 
 namespace ws = weight_stationary;
 
-constexpr std::size_t pool_elements = 16U << 20;  // 32 MiB of int16 in each pool
-constexpr std::size_t pool_entries = 64;
+constexpr std::size_t pool_elements = 4U << 20;  // 8 MiB of int16 in each pool
+constexpr std::size_t pool_entries = 128;
 
 /// int16 elements from one panel or block to the next: an odd number of cache lines, because equal
 /// places of neighbours would otherwise share a cache set and evict each other while packing.
@@ -34,93 +37,116 @@ std::int64_t check_operands(bool is_signed, std::int64_t zero_point, const char*
   return std::max(-low, high);
 }
 
+/// The range of bank bytes that the pixels of all K elements lie in.
+PackSource source_of(const ComputeOp& op, const BankedHalf& ifmap) {
+  if (op.rows_used > ifmap.banks()) {
+    throw InternalError("a compute op uses " + std::to_string(op.rows_used) + " of " +
+                        std::to_string(ifmap.banks()) + " array rows");
+  }
+  ws::KOrder order = ws::k_order(op);
+  const std::int64_t group = std::int64_t{1} << op.log2_group;
+  std::int64_t low = ws::row_offset(op, order.at()), high = low;
+  for (std::int64_t k = 0; k < op.k_rows; ++k, order.advance()) {
+    if (group > 1 && order.at().phase != 0) continue;
+    const std::int64_t offset = ws::row_offset(op, order.at());
+    low = std::min(low, offset);
+    high = std::max(high, offset);
+  }
+  PackSource source;
+  source.half = op.ifmap_half;
+  source.version = ifmap.version;
+  source.banks = std::min(op.rows_used, op.k_rows);
+  source.first = op.ifmap_base + low;
+  source.count = high - low + (op.out_h - 1) * op.step_y + (op.out_w - 1) * op.step_x + 1;
+  ifmap.check(source.first, source.count);
+  return source;
+}
+
+/// Whether the bytes are the same as when they were packed.
+bool is_unchanged(const PackSource& source, const BankedHalf& ifmap) {
+  const auto count = static_cast<std::size_t>(source.count);
+  const std::uint8_t* old = source.copy.data();
+  for (std::int64_t bank = 0; bank < source.banks; ++bank, old += count) {
+    if (std::memcmp(old, ifmap.bank(bank) + source.first, count) != 0) return false;
+  }
+  return true;
+}
+
+void keep_copy(PackSource& source, const BankedHalf& ifmap) {
+  source.copy.resize(static_cast<std::size_t>(source.banks * source.count));
+  for (std::int64_t bank = 0; bank < source.banks; ++bank) {
+    std::memcpy(source.copy.data() + bank * source.count, ifmap.bank(bank) + source.first,
+                static_cast<std::size_t>(source.count));
+  }
+}
+
 }  // namespace
 
-template <class Packed>
-Packed& PackCache::look_up(Pool<Packed>& pool, const Key& key, std::size_t elements, bool& found) {
-  ++uses_;
+template <class Packed, class Matches>
+Packed* PackCache::find(Pool<Packed>& pool, const Key& key, const Matches& matches) {
   for (auto& entry : pool.entries) {
-    if (entry.key == key) {
-      entry.last_use = uses_;
-      found = true;
-      return entry.packed;
+    if (entry.key == key && matches(entry.packed)) {
+      entry.last_use = ++uses_;
+      return &entry.packed;
     }
   }
-  found = false;
-  const auto is_stale = [&](const auto& entry) {
-    return entry.key[0] == key[0] && entry.key[1] != key[1];
-  };
-  // A stale entry (same half, older version) goes first, then the one unused for longest.
-  const auto victim = [&] {
+  return nullptr;
+}
+
+template <class Packed>
+Packed& PackCache::make(Pool<Packed>& pool, const Key& key, std::size_t elements) {
+  const auto oldest = [&pool] {
     return std::min_element(pool.entries.begin(), pool.entries.end(),
-                            [&](const auto& a, const auto& b) {
-                              return is_stale(a) != is_stale(b) ? is_stale(a)
-                                                                : a.last_use < b.last_use;
-                            });
+                            [](const auto& a, const auto& b) { return a.last_use < b.last_use; });
   };
   while (pool.entries.size() > 1 && pool.elements + elements > pool_elements) {
-    const auto entry = victim();
+    const auto entry = oldest();
     pool.elements -= entry->packed.data.size();
     std::swap(*entry, pool.entries.back());
     pool.entries.pop_back();
   }
-  if (pool.entries.empty() ||
-      (pool.entries.size() < pool_entries && !is_stale(*victim()))) {
-    pool.entries.emplace_back();
-    std::swap(pool.entries.back(), pool.entries.front());
-  } else {
-    std::swap(*victim(), pool.entries.front());
-  }
-  auto& entry = pool.entries.front();
-  pool.elements -= entry.packed.data.size();
+  if (pool.entries.size() < pool_entries) pool.entries.emplace_back();
+  auto& entry = *oldest();
+  pool.elements += elements - entry.packed.data.size();
   entry.packed.data.resize(elements);
-  pool.elements += elements;
   entry.key = key;
-  entry.last_use = uses_;
+  entry.last_use = ++uses_;
   return entry.packed;
 }
 
 const PackedActivations& PackCache::activations(const ComputeOp& op, const BankedHalf& ifmap) {
-  const Key key{op.ifmap_half,
-                static_cast<std::int64_t>(ifmap.version),
-                op.ifmap_base,
-                op.out_h,
-                op.out_w,
-                op.step_x,
-                op.step_y,
-                op.rows_used,
-                op.log2_group,
-                op.slots,
-                op.slot_stride,
-                op.kernel_w,
-                op.step_kx,
-                op.step_ky,
-                op.start_slot,
-                op.start_kx,
-                op.start_ky,
-                op.k_rows,
-                op.act_signed,
-                op.act_zp};
+  const Key key{op.ifmap_base, op.out_h,       op.out_w,      op.step_x,   op.step_y,
+                op.rows_used,  op.log2_group,  op.slots,      op.slot_stride, op.kernel_w,
+                op.step_kx,    op.step_ky,     op.start_slot, op.start_kx, op.start_ky,
+                op.k_rows,     op.act_signed,  op.act_zp};
+  const auto is_current = [&](const PackedActivations& packed) {
+    return packed.source.half == op.ifmap_half && packed.source.version == ifmap.version;
+  };
+  if (const PackedActivations* packed = find(activations_, key, is_current)) return *packed;
+  const auto is_equal = [&](const PackedActivations& packed) {
+    return is_unchanged(packed.source, ifmap);
+  };
+  if (PackedActivations* packed = find(activations_, key, is_equal)) {
+    packed->source.half = op.ifmap_half;
+    packed->source.version = ifmap.version;
+    return *packed;
+  }
   const std::int64_t panels = (ws::pixels(op) + panel_pixels - 1) / panel_pixels;
   const std::int64_t stride =
       stride_of(FoldPairs{op.k_rows, op.rows_used}.total() * panel_step);
-  bool found = false;
-  PackedActivations& packed =
-      look_up(activations_, key, static_cast<std::size_t>(panels * stride), found);
-  if (!found) {
-    packed.panels = panels;
-    packed.panel_stride = stride;
-    pack(op, ifmap, packed);
-  }
+  PackSource source = source_of(op, ifmap);
+  PackedActivations& packed = make(activations_, key, static_cast<std::size_t>(panels * stride));
+  packed.panels = panels;
+  packed.panel_stride = stride;
+  source.copy = std::move(packed.source.copy);
+  packed.source = std::move(source);
+  keep_copy(packed.source, ifmap);
+  pack(op, ifmap, packed);
   return packed;
 }
 
 void PackCache::pack(const ComputeOp& op, const BankedHalf& ifmap, PackedActivations& packed) {
   packed.magnitude = check_operands(op.act_signed != 0, op.act_zp, "activations");
-  if (op.rows_used > ifmap.banks()) {
-    throw InternalError("a compute op uses " + std::to_string(op.rows_used) + " of " +
-                        std::to_string(ifmap.banks()) + " array rows");
-  }
   PixelGrid grid{op.out_h, op.out_w, op.step_x, op.step_y};
   if (grid.step_y == grid.step_x * grid.width) {
     grid.width *= grid.height;
@@ -128,8 +154,6 @@ void PackCache::pack(const ComputeOp& op, const BankedHalf& ifmap, PackedActivat
   }
   const OperandFormat format{op.act_signed != 0, static_cast<std::int16_t>(op.act_zp)};
   const std::int64_t m = ws::pixels(op);
-  const std::int64_t span =
-      (op.out_h - 1) * op.step_y + (op.out_w - 1) * op.step_x + 1;
   const auto line_size = static_cast<std::size_t>(packed.panels * panel_pixels + line_slack);
   if (even_line_.size() < line_size) even_line_.resize(line_size);
   if (odd_line_.size() < line_size) odd_line_.resize(line_size);
@@ -138,7 +162,6 @@ void PackCache::pack(const ComputeOp& op, const BankedHalf& ifmap, PackedActivat
   ws::KOrder order = ws::k_order(op);
   const auto gather_row = [&](std::int64_t row, std::int16_t* line) {
     const std::int64_t address = op.ifmap_base + ws::row_offset(op, order.at());
-    ifmap.check(address, span);
     kernels_.gather(ifmap.bank(row) + address, grid, format, line);
     // Pixels that only fill the last panel must not count as zeros.
     std::fill(line + m, line + packed.panels * panel_pixels, std::int16_t{1});
@@ -167,18 +190,18 @@ const PackedWeights& PackCache::weights(const ComputeOp& op, const BankedHalf& h
                 op.weight_base, op.rows_used,
                 op.k_rows,      op.cols,
                 op.wgt_signed,  op.wgt_zp};
+  if (const PackedWeights* packed =
+          find(weights_, key, [](const PackedWeights&) { return true; })) {
+    return *packed;
+  }
   const std::int64_t blocks =
       (op.cols + strip_cols - 1) / strip_cols * (strip_cols / block_cols);
   const std::int64_t stride =
       stride_of(FoldPairs{op.k_rows, op.rows_used}.total() * block_step);
-  bool found = false;
-  PackedWeights& packed =
-      look_up(weights_, key, static_cast<std::size_t>(blocks * stride), found);
-  if (!found) {
-    packed.blocks = blocks;
-    packed.block_stride = stride;
-    pack(op, half, cols, packed);
-  }
+  PackedWeights& packed = make(weights_, key, static_cast<std::size_t>(blocks * stride));
+  packed.blocks = blocks;
+  packed.block_stride = stride;
+  pack(op, half, cols, packed);
   return packed;
 }
 

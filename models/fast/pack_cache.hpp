@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packed operands of compute ops, kept for later ops that use the same bytes in the same way: the
-// column tiles of a layer share activations, its pixel tiles share weights.
+// column tiles of a layer share activations, even when they are loaded anew for each of them; its
+// pixel tiles share weights.
 #pragma once
 
 #include <array>
@@ -28,11 +29,20 @@ struct FoldPairs {
   }
 };
 
+/// The bytes behind packed activations: a range of the first `banks` banks.
+struct PackSource {
+  std::int64_t half = 0;
+  std::uint64_t version = 0;  ///< of the half when the bytes were last known to be equal
+  std::int64_t banks = 0, first = 0, count = 0;
+  std::vector<std::uint8_t> copy;
+};
+
 struct PackedActivations {
   std::vector<std::int16_t> data;
   std::int64_t panels = 0, panel_stride = 0;
   std::int64_t zeros = 0;      ///< zero operands
   std::int64_t magnitude = 0;  ///< bound of |operand| by the format
+  PackSource source;
 };
 
 struct PackedWeights {
@@ -51,7 +61,7 @@ class PackCache {
                                              std::int64_t cols);
 
  private:
-  using Key = std::array<std::int64_t, 20>;
+  using Key = std::array<std::int64_t, 18>;
   template <class Packed>
   struct Entry {
     Key key{};
@@ -63,9 +73,12 @@ class PackCache {
     std::vector<Entry<Packed>> entries;
     std::size_t elements = 0;
   };
-  /// The entry of `key`; `found` tells whether it is filled.
+  /// The entry of `key` that `matches`, or nullptr.
+  template <class Packed, class Matches>
+  Packed* find(Pool<Packed>& pool, const Key& key, const Matches& matches);
+  /// A new entry in place of those unused for longest.
   template <class Packed>
-  Packed& look_up(Pool<Packed>& pool, const Key& key, std::size_t elements, bool& found);
+  Packed& make(Pool<Packed>& pool, const Key& key, std::size_t elements);
   void pack(const ComputeOp& op, const BankedHalf& ifmap, PackedActivations& packed);
   void pack(const ComputeOp& op, const BankedHalf& half, std::int64_t cols,
             PackedWeights& packed) const;
