@@ -13,7 +13,12 @@ namespace {
 
 ComputeCtrl::ComputeCtrl(const sc_core::sc_module_name& name, Context& context, Issue& issue,
                          Perf& perf, PeArray& array)
-    : sc_module(name), context_(context), issue_(issue), perf_(perf), array_(array) {
+    : sc_module(name),
+      context_(context),
+      issue_(issue),
+      perf_(perf),
+      array_(array),
+      may_start_(issue.wake_event(Queue::compute) | array.ready_event()) {
   array_.on_retire([this](const ComputeJob& job) { retire(job); });
   SC_THREAD(run);
 }
@@ -28,7 +33,7 @@ void ComputeCtrl::serve() {
     // this process: the first cycle in which they hold together does not depend on the order of
     // the checks.
     while (!array_.accepts_weights() || !issue_.can_start(Queue::compute)) {
-      wait(issue_.wake_event(Queue::compute) | array_.ready_event());
+      wait(may_start_);
     }
     const auto job = std::make_shared<ComputeJob>();
     job->started = issue_.start(Queue::compute);

@@ -34,6 +34,7 @@ class ComputeCtrl : public sc_core::sc_module {
   Issue& issue_;
   Perf& perf_;
   PeArray& array_;
+  sc_core::sc_event_or_list may_start_;  ///< a member: the kernel leaks a temporary at the end
 };
 
 }  // namespace tactus::systemc
