@@ -72,7 +72,9 @@ class RtlBackend final : public Backend {
     const int status = library.execute(job, message.data(), message.size());
     const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
     if (collector.failure) std::rethrow_exception(collector.failure);
-    if (status == TACTUS_RTL_WATCHDOG) throw BadInput(message.data(), library.path());
+    if (status == TACTUS_RTL_WATCHDOG) {
+      throw StandsStill(std::string(message.data()) + stuck_op(program, collector.retired));
+    }
     if (status != TACTUS_RTL_OK) throw InternalError("rtl: " + std::string(message.data()));
 
     RunResult result;
@@ -127,6 +129,22 @@ class RtlBackend final : public Backend {
     auto& slot = loaded_[path];
     if (!slot) slot = std::make_unique<RtlLibrary>(path);
     return *slot;
+  }
+
+  /// Names the first op in program order that did not retire.
+  static std::string stuck_op(const Program& program, const std::vector<RetireRecord>& retired) {
+    std::array<std::uint32_t, queue_count> done{}, seen{};
+    for (const auto& r : retired) ++done[static_cast<std::size_t>(r.queue)];
+    for (const TileOp& op : program.ops) {
+      const Queue queue = queue_of(op);
+      const auto q = static_cast<std::size_t>(queue);
+      if (seen[q]++ < done[q]) continue;
+      const std::string layer =
+          op.layer < program.layers.size() ? program.layers[op.layer].id : std::to_string(op.layer);
+      return "; " + layer + ", " + name_of(queue) + " op " + std::to_string(seen[q] - 1) +
+             " did not retire (" + disassemble(op) + ")";
+    }
+    return {};
   }
 
   /// The build named after the architecture first, then any build that is large enough.

@@ -142,9 +142,6 @@ module tactus_compute_unit #(
   ) u_weight_buffer (
     .clk_i      (clk_i),
     .rst_ni     (rst_ni),
-`ifdef TACTUS_FAULTS
-    .fault_i    (fault_i),
-`endif
     .load_we_i  (load_weight_i),
     .load_half_i(load_half_i),
     .load_addr_i(load_addr_i),

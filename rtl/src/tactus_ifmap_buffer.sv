@@ -159,14 +159,16 @@ module tactus_ifmap_buffer #(
       assign byte_data = word[8*sel_q +: 8];
       assign wide      = {{(LaneBits-8){signed_q & byte_data[7]}}, byte_data};
 `ifdef TACTUS_FAULTS
-      // Fault 2: row 1 takes the neighbouring byte of its bank.
+      // Fault 2: row 1 takes the neighbouring byte of its bank. Fault 8: the zero point of row 0 is
+      // one too high.
       logic [7:0]         wrong_byte;
       logic [LogBeat-1:0] wrong_sel;
       assign wrong_sel  = sel_q ^ LogBeat'(1);
       assign wrong_byte = word[8*wrong_sel +: 8];
       assign act_o[r*LaneBits +: LaneBits] = !valid_q ? '0 :
           (fault_i == 8'd2 && r == 1) ?
-          {{(LaneBits-8){signed_q & wrong_byte[7]}}, wrong_byte} - zp_q : wide - zp_q;
+          {{(LaneBits-8){signed_q & wrong_byte[7]}}, wrong_byte} - zp_q :
+          wide - zp_q - LaneBits'(fault_i == 8'd8 && r == 0);
 `else
       assign act_o[r*LaneBits +: LaneBits] = valid_q ? wide - zp_q : '0;
 `endif

@@ -240,8 +240,8 @@ module tactus_load_dma #(
   logic [BeatBytes-1:0] be;
   logic [DataBits-1:0]  be_mask;
 `ifdef TACTUS_FAULTS
-  // Fault 12: the mask of a line's last beat is not applied.
-  assign be = (line_end && fault_i != 8'd12) ? last_be_q : {BeatBytes{1'b1}};
+  // Fault 12: a line's last beat loses its highest valid byte.
+  assign be = !line_end ? {BeatBytes{1'b1}} : (fault_i == 8'd12) ? last_be_q >> 1 : last_be_q;
 `else
   assign be = line_end ? last_be_q : {BeatBytes{1'b1}};
 `endif

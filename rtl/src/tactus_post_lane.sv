@@ -117,8 +117,8 @@ module tactus_post_lane #(
   logic [2:0]         rounding;
   assign value3 = sum3_q[47:0];
 `ifdef TACTUS_FAULTS
-  // Fault 1: the lowest bit of the rounding mode is stuck at 1. Fault 10: clamp_max is one lower.
-  assign rounding = (fault_i == 8'd1) ? (rounding_i | 3'd1) : rounding_i;
+  // Fault 1: the highest bit of the rounding mode is inverted. Fault 10: clamp_max is one lower.
+  assign rounding = (fault_i == 8'd1) ? (rounding_i ^ 3'd4) : rounding_i;
   assign max      = (fault_i == 8'd10) ? clamp_max_i - 32'd1 : clamp_max_i;
 `else
   assign rounding = rounding_i;

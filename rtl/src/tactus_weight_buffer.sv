@@ -12,9 +12,6 @@ module tactus_weight_buffer #(
 ) (
   input  logic                          clk_i,
   input  logic                          rst_ni,
-`ifdef TACTUS_FAULTS
-  input  logic [7:0]                    fault_i,
-`endif
   // load: beats inside a half
   input  logic                          load_we_i,
   input  logic                          load_half_i,
@@ -115,15 +112,8 @@ module tactus_weight_buffer #(
 
       logic [LaneBits-1:0] wide;
       assign wide = {{(LaneBits-8){sgn[c] & byte_data[7]}}, byte_data};
-`ifdef TACTUS_FAULTS
-      // Fault 8: the last column ignores the weight zero point.
-      assign weight_o[c*LaneBits +: LaneBits] =
-          (valid[c] && cols[c] > 9'(c))
-          ? wide - ((fault_i == 8'd8 && c == ArrayCols - 1) ? '0 : zp[c]) : '0;
-`else
       assign weight_o[c*LaneBits +: LaneBits] =
           (valid[c] && cols[c] > 9'(c)) ? wide - zp[c] : '0;
-`endif
     end
   endgenerate
 
