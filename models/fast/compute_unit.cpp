@@ -41,8 +41,8 @@ ComputeValues ComputeUnit::run(const ComputeOp& op, Buffers& buffers) {
   const PackedWeights& weights =
       cache_.weights(op, half_of(buffers.weight, op.weight_half), cols_);
   const PackedOperands operands{
-      activations.data.data(), activations.panels,
-      activations.panel_stride, weights.data.data(),
+      activations.data, activations.panels,
+      activations.panel_stride, weights.data,
       (op.cols + block_cols - 1) / block_cols, weights.block_stride};
 
   ComputeValues values;

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
-#include <utility>
 
 #include "dataflow/weight_stationary.hpp"
 #include "numerics/errors.hpp"
@@ -65,17 +64,16 @@ PackSource source_of(const ComputeOp& op, const BankedHalf& ifmap) {
 /// Whether the bytes are the same as when they were packed.
 bool is_unchanged(const PackSource& source, const BankedHalf& ifmap) {
   const auto count = static_cast<std::size_t>(source.count);
-  const std::uint8_t* old = source.copy.data();
+  const std::uint8_t* old = source.copy;
   for (std::int64_t bank = 0; bank < source.banks; ++bank, old += count) {
     if (std::memcmp(old, ifmap.bank(bank) + source.first, count) != 0) return false;
   }
   return true;
 }
 
-void keep_copy(PackSource& source, const BankedHalf& ifmap) {
-  source.copy.resize(static_cast<std::size_t>(source.banks * source.count));
+void keep_copy(const PackSource& source, const BankedHalf& ifmap) {
   for (std::int64_t bank = 0; bank < source.banks; ++bank) {
-    std::memcpy(source.copy.data() + bank * source.count, ifmap.bank(bank) + source.first,
+    std::memcpy(source.copy + bank * source.count, ifmap.bank(bank) + source.first,
                 static_cast<std::size_t>(source.count));
   }
 }
@@ -85,32 +83,35 @@ void keep_copy(PackSource& source, const BankedHalf& ifmap) {
 template <class Packed, class Matches>
 Packed* PackCache::find(Pool<Packed>& pool, const Key& key, const Matches& matches) {
   for (auto& entry : pool.entries) {
-    if (entry.key == key && matches(entry.packed)) {
-      entry.last_use = ++uses_;
-      return &entry.packed;
-    }
+    if (entry.key == key && matches(entry.packed)) return &entry.packed;
   }
   return nullptr;
 }
 
 template <class Packed>
 Packed& PackCache::make(Pool<Packed>& pool, const Key& key, std::size_t elements) {
-  const auto oldest = [&pool] {
-    return std::min_element(pool.entries.begin(), pool.entries.end(),
-                            [](const auto& a, const auto& b) { return a.last_use < b.last_use; });
-  };
-  while (pool.entries.size() > 1 && pool.elements + elements > pool_elements) {
-    const auto entry = oldest();
-    pool.elements -= entry->packed.data.size();
-    std::swap(*entry, pool.entries.back());
-    pool.entries.pop_back();
+  auto& entries = pool.entries;
+  if (elements > pool.size) {
+    entries.clear();
+    pool.size = std::max(elements, pool_elements);
+    pool.next = 0;
+    pool.arena.reset(new std::int16_t[pool.size]);
   }
-  if (pool.entries.size() < pool_entries) pool.entries.emplace_back();
-  auto& entry = *oldest();
-  pool.elements += elements - entry.packed.data.size();
-  entry.packed.data.resize(elements);
+  if (entries.size() == pool_entries) entries.pop_front();
+  if (pool.next + elements > pool.size) {
+    while (!entries.empty() && entries.front().first >= pool.next) entries.pop_front();
+    pool.next = 0;
+  }
+  const std::size_t end = pool.next + elements;
+  while (!entries.empty() && entries.front().first >= pool.next && entries.front().first < end) {
+    entries.pop_front();
+  }
+  entries.emplace_back();
+  auto& entry = entries.back();
   entry.key = key;
-  entry.last_use = ++uses_;
+  entry.first = pool.next;
+  entry.packed.data = pool.arena.get() + pool.next;
+  pool.next = end;
   return entry.packed;
 }
 
@@ -134,12 +135,14 @@ const PackedActivations& PackCache::activations(const ComputeOp& op, const Banke
   const std::int64_t panels = (ws::pixels(op) + panel_pixels - 1) / panel_pixels;
   const std::int64_t stride =
       stride_of(FoldPairs{op.k_rows, op.rows_used}.total() * panel_step);
-  PackSource source = source_of(op, ifmap);
-  PackedActivations& packed = make(activations_, key, static_cast<std::size_t>(panels * stride));
+  const PackSource source = source_of(op, ifmap);
+  const std::int64_t copied = (source.banks * source.count + 1) / 2;
+  PackedActivations& packed =
+      make(activations_, key, static_cast<std::size_t>(panels * stride + copied));
   packed.panels = panels;
   packed.panel_stride = stride;
-  source.copy = std::move(packed.source.copy);
-  packed.source = std::move(source);
+  packed.source = source;
+  packed.source.copy = reinterpret_cast<std::uint8_t*>(packed.data + panels * stride);
   keep_copy(packed.source, ifmap);
   pack(op, ifmap, packed);
   return packed;
@@ -167,7 +170,7 @@ void PackCache::pack(const ComputeOp& op, const BankedHalf& ifmap, PackedActivat
     std::fill(line + m, line + packed.panels * panel_pixels, std::int16_t{1});
     order.advance();
   };
-  std::int16_t* out = packed.data.data();
+  std::int16_t* out = packed.data;
   for (std::int64_t k = 0; k < op.k_rows; k += op.rows_used) {
     const std::int64_t rows = std::min(op.rows_used, op.k_rows - k);
     for (std::int64_t row = 0; row < rows; row += 2, out += panel_step) {
@@ -212,7 +215,7 @@ void PackCache::pack(const ComputeOp& op, const BankedHalf& half, std::int64_t c
   const OperandFormat format{op.wgt_signed != 0, static_cast<std::int16_t>(op.wgt_zp)};
   const std::uint8_t* from = half.bank(0) + op.weight_base * cols;
   const std::int64_t strips = packed.blocks * block_cols / strip_cols;
-  std::int16_t* out = packed.data.data();
+  std::int16_t* out = packed.data;
   for (std::int64_t k = 0; k < op.k_rows; k += op.rows_used) {
     const std::int64_t rows = std::min(op.rows_used, op.k_rows - k);
     for (std::int64_t row = 0; row < rows; row += 2, out += block_step) {
@@ -222,7 +225,7 @@ void PackCache::pack(const ComputeOp& op, const BankedHalf& half, std::int64_t c
     }
   }
   packed.magnitudes.resize(static_cast<std::size_t>(packed.blocks * block_cols));
-  kernels_.magnitudes(packed.data.data(), packed.blocks, packed.block_stride,
+  kernels_.magnitudes(packed.data, packed.blocks, packed.block_stride,
                       FoldPairs{op.k_rows, op.rows_used}.total(), packed.magnitudes.data());
 }
 

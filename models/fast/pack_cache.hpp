@@ -5,7 +5,10 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <vector>
 
 #include "fast/buffers.hpp"
@@ -34,11 +37,11 @@ struct PackSource {
   std::int64_t half = 0;
   std::uint64_t version = 0;  ///< of the half when the bytes were last known to be equal
   std::int64_t banks = 0, first = 0, count = 0;
-  std::vector<std::uint8_t> copy;
+  std::uint8_t* copy = nullptr;
 };
 
 struct PackedActivations {
-  std::vector<std::int16_t> data;
+  std::int16_t* data = nullptr;
   std::int64_t panels = 0, panel_stride = 0;
   std::int64_t zeros = 0;      ///< zero operands
   std::int64_t magnitude = 0;  ///< bound of |operand| by the format
@@ -46,7 +49,7 @@ struct PackedActivations {
 };
 
 struct PackedWeights {
-  std::vector<std::int16_t> data;
+  std::int16_t* data = nullptr;
   std::int64_t blocks = 0, block_stride = 0;
   std::vector<std::int32_t> magnitudes;  ///< sum of |weight| per column
 };
@@ -65,26 +68,27 @@ class PackCache {
   template <class Packed>
   struct Entry {
     Key key{};
-    std::uint64_t last_use = 0;
+    std::size_t first = 0;  ///< place in the arena
     Packed packed;
   };
+  /// Entries lie one behind the other in a ring of memory; new ones overwrite the oldest.
   template <class Packed>
   struct Pool {
-    std::vector<Entry<Packed>> entries;
-    std::size_t elements = 0;
+    std::unique_ptr<std::int16_t[]> arena;
+    std::size_t size = 0, next = 0;  ///< int16 elements
+    std::deque<Entry<Packed>> entries;  ///< the oldest first
   };
   /// The entry of `key` that `matches`, or nullptr.
   template <class Packed, class Matches>
-  Packed* find(Pool<Packed>& pool, const Key& key, const Matches& matches);
-  /// A new entry in place of those unused for longest.
+  static Packed* find(Pool<Packed>& pool, const Key& key, const Matches& matches);
+  /// A new entry with room for `elements`.
   template <class Packed>
-  Packed& make(Pool<Packed>& pool, const Key& key, std::size_t elements);
+  static Packed& make(Pool<Packed>& pool, const Key& key, std::size_t elements);
   void pack(const ComputeOp& op, const BankedHalf& ifmap, PackedActivations& packed);
   void pack(const ComputeOp& op, const BankedHalf& half, std::int64_t cols,
             PackedWeights& packed) const;
 
   const Kernels& kernels_;
-  std::uint64_t uses_ = 0;
   Pool<PackedActivations> activations_;
   Pool<PackedWeights> weights_;
   std::vector<std::int16_t> even_line_, odd_line_;
