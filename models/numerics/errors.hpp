@@ -21,6 +21,13 @@ class BadInput : public std::runtime_error {
   std::string file_, layer_;
 };
 
+/// A program does not go on on a back end: a token that never comes, or no retirement for too long.
+/// `check` takes it for a difference between back ends.
+class StandsStill : public BadInput {
+ public:
+  using BadInput::BadInput;
+};
+
 /// tactus itself is at fault (exit code 3).
 class InternalError : public std::logic_error {
  public:

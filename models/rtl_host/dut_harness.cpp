@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Drives one Verilated tactus_top: clock, memory ports, retire records. Compiled by rtl/build_rtl.sh
-// together with the generated model; nothing here knows what the accelerator computes.
+// Drives one Verilated tactus_top: clock, memory ports, retire records. Compiled by
+// rtl/build_rtl.sh together with the generated model; nothing here knows what the accelerator
+// computes.
 
 #include <array>
 #include <cstdint>
@@ -168,8 +169,12 @@ class Harness {
     const auto one = [&](unsigned queue, bool valid, std::uint64_t start, std::uint64_t digest,
                          const auto& events) {
       if (!valid) return;
-      const tactus_rtl_retire record{queue, seq_[queue]++,  start,
-                                     cycle - 1, digest, &events[0],
+      const tactus_rtl_retire record{queue,
+                                     seq_[queue]++,
+                                     start,
+                                     cycle - 1,
+                                     digest,
+                                     &events[0],
                                      static_cast<std::uint32_t>(sizeof(events) / 4)};
       last_retire_ = cycle;
       ++retired_;
@@ -208,12 +213,23 @@ void tactus_rtl_get_capabilities(tactus_rtl_capabilities* out) {
   VerilatedContext context;
   Vtactus_top top{&context};
   top.eval();
-  *out = {top.cap_array_rows_o,     top.cap_array_cols_o,       top.cap_operand_bits_o,
-          top.cap_acc_bits_o,       top.cap_acc_overflow_o,     top.cap_fold_overlap_o,
-          top.cap_post_lanes_o,     top.cap_queue_depth_o,      top.cap_segment_ops_o,
-          top.cap_zero_gating_o,    top.cap_data_bits_o,        top.cap_burst_beats_o,
-          top.cap_ifmap_bank_bytes_o, top.cap_weight_rows_o,    top.cap_param_records_o,
-          top.cap_psum_entries_o,   top.cap_ofmap_bank_bytes_o,
+  *out = {top.cap_array_rows_o,
+          top.cap_array_cols_o,
+          top.cap_operand_bits_o,
+          top.cap_acc_bits_o,
+          top.cap_acc_overflow_o,
+          top.cap_fold_overlap_o,
+          top.cap_post_lanes_o,
+          top.cap_queue_depth_o,
+          top.cap_segment_ops_o,
+          top.cap_zero_gating_o,
+          top.cap_data_bits_o,
+          top.cap_burst_beats_o,
+          top.cap_ifmap_bank_bytes_o,
+          top.cap_weight_rows_o,
+          top.cap_param_records_o,
+          top.cap_psum_entries_o,
+          top.cap_ofmap_bank_bytes_o,
 #ifdef TACTUS_FAULTS
           1
 #else

@@ -11,7 +11,8 @@ namespace {
 template <class Function>
 Function symbol(void* handle, const char* name, const std::string& path) {
   void* address = dlsym(handle, name);
-  if (address == nullptr) throw BadInput("it is no RTL build of tactus: no symbol " + std::string(name), path);
+  if (address == nullptr)
+    throw BadInput("it is no RTL build of tactus: no symbol " + std::string(name), path);
   return reinterpret_cast<Function>(address);
 }
 
@@ -23,7 +24,8 @@ RtlLibrary::RtlLibrary(const std::string& path)
     : path_(path), handle_(dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) {
   if (!handle_) {
     const char* why = dlerror();
-    throw BadInput("the RTL build cannot be loaded: " + std::string(why == nullptr ? "" : why), path);
+    throw BadInput("the RTL build cannot be loaded: " + std::string(why == nullptr ? "" : why),
+                   path);
   }
   const auto version =
       symbol<decltype(&tactus_rtl_abi_version)>(handle_.get(), "tactus_rtl_abi_version", path);

@@ -65,8 +65,7 @@ void BankedBuffer::set_element(std::int64_t half, std::int64_t bank, std::int64_
 LinearBuffer::LinearBuffer(const sc_core::sc_module_name& name, std::int64_t half_bytes)
     : sc_module(name), half_bytes_(half_bytes), bytes_(static_cast<std::size_t>(2 * half_bytes)) {}
 
-std::size_t LinearBuffer::index(std::int64_t half, std::int64_t address,
-                                std::int64_t count) const {
+std::size_t LinearBuffer::index(std::int64_t half, std::int64_t address, std::int64_t count) const {
   if (!inside(address, count, half_bytes_)) outside(basename(), address, count, half_bytes_);
   return static_cast<std::size_t>(half * half_bytes_ + address);
 }
@@ -80,8 +79,7 @@ std::uint8_t* LinearBuffer::write(std::int64_t half, std::int64_t address, std::
   return bytes_.data() + index(half, address, count);
 }
 
-PsumBuffer::PsumBuffer(const sc_core::sc_module_name& name, std::int64_t entries,
-                       std::int64_t cols)
+PsumBuffer::PsumBuffer(const sc_core::sc_module_name& name, std::int64_t entries, std::int64_t cols)
     : sc_module(name),
       entries_(entries),
       cols_(cols),

@@ -6,9 +6,8 @@
 #include <array>
 #include <cstdint>
 #include <string>
-#include <vector>
-
 #include <systemc>
+#include <vector>
 
 namespace tactus::systemc {
 
@@ -19,8 +18,8 @@ class BankedBuffer : public sc_core::sc_module {
 
   [[nodiscard]] std::int64_t banks() const { return banks_; }
   /// `count` bytes from `address` inside a bank.
-  [[nodiscard]] const std::uint8_t* read(std::int64_t half, std::int64_t bank,
-                                         std::int64_t address, std::int64_t count) const;
+  [[nodiscard]] const std::uint8_t* read(std::int64_t half, std::int64_t bank, std::int64_t address,
+                                         std::int64_t count) const;
   [[nodiscard]] std::uint8_t* write(std::int64_t half, std::int64_t bank, std::int64_t address,
                                     std::int64_t count);
   /// The element of 1 << log2_bytes bytes at `address`.

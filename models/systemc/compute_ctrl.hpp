@@ -4,9 +4,8 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
-
 #include <systemc>
+#include <vector>
 
 #include "context.hpp"
 #include "issue.hpp"

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <exception>
 #include <string>
-
 #include <systemc>
 
 #include "arch/arch_config.hpp"

@@ -39,7 +39,7 @@ inline constexpr std::int64_t column_block = 16;
 }
 
 /// psum: entry of pixel 0, `psum_stride` values from one pixel to the next.
-[[nodiscard]] FoldCounts run_fold(const FoldInput& input, const FoldRule& rule,
-                                  std::int64_t* psum, std::int64_t psum_stride);
+[[nodiscard]] FoldCounts run_fold(const FoldInput& input, const FoldRule& rule, std::int64_t* psum,
+                                  std::int64_t psum_stride);
 
 }  // namespace tactus::systemc

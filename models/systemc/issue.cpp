@@ -85,8 +85,8 @@ std::string Issue::describe_blocked() const {
     for (std::size_t source = 0; source < queue_count; ++source) {
       const Tokens& tokens = lane.from[source];
       if (has_bit(op.wait, source) && tokens.count == 0 && tokens.arriving.empty()) {
-        text += ", which misses a token from queue " +
-                std::string(name_of(static_cast<Queue>(source)));
+        text +=
+            ", which misses a token from queue " + std::string(name_of(static_cast<Queue>(source)));
       }
     }
   }

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <deque>
 #include <string>
-
 #include <systemc>
 
 #include "context.hpp"
@@ -57,8 +56,8 @@ class Issue {
   };
   struct Lane {
     std::deque<Entry> entries;
-    std::int64_t used = 0;        ///< slots in use, as the sequencer sees them
-    std::deque<Cycle> releases;   ///< cycles in which further slots are seen free
+    std::int64_t used = 0;       ///< slots in use, as the sequencer sees them
+    std::deque<Cycle> releases;  ///< cycles in which further slots are seen free
     std::array<Tokens, queue_count> from;
     sc_core::sc_event wake;
   };

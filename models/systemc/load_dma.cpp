@@ -105,13 +105,11 @@ void LoadDma::commit(const LoadOp& op) {
   switch (static_cast<Dest>(op.dest)) {
     case Dest::ifmap:
       commit_banked(op, targets_.ifmap);
-      events_[Event::ifmap_wr] =
-          words * static_cast<std::uint64_t>(targets_.ifmap.banks() / group);
+      events_[Event::ifmap_wr] = words * static_cast<std::uint64_t>(targets_.ifmap.banks() / group);
       return;
     case Dest::ofmap:
       commit_banked(op, targets_.ofmap);
-      events_[Event::ofmap_wr] =
-          words * static_cast<std::uint64_t>(targets_.ofmap.banks() / group);
+      events_[Event::ofmap_wr] = words * static_cast<std::uint64_t>(targets_.ofmap.banks() / group);
       return;
     case Dest::weight:
       commit_linear(op, targets_.weight);
@@ -142,8 +140,7 @@ void LoadDma::commit_banked(const LoadOp& op, BankedBuffer& buffer) {
           (op.dst_base + slot * op.dst_slot_stride + line * op.dst_line_stride) * beat;
       if (context_.fault(104) && line + 1 == op.lines && to >= beat) to -= beat;
       for (std::int64_t bank = plane % group; bank < buffer.banks(); bank += group) {
-        std::copy(from, from + op.line_bytes,
-                  buffer.write(op.half, bank, to, op.line_bytes));
+        std::copy(from, from + op.line_bytes, buffer.write(op.half, bank, to, op.line_bytes));
       }
     }
   }
@@ -167,12 +164,17 @@ void LoadDma::commit_linear(const LoadOp& op, LinearBuffer& buffer) {
 void LoadDma::fill(const FillOp& op) {
   wait(context_.clock.cycles(static_cast<Cycle>(op.beats)));
   switch (static_cast<Dest>(op.dest)) {
-    case Dest::ifmap: events_[Event::ifmap_wr] = fill_bank(op, targets_.ifmap); break;
-    case Dest::ofmap: events_[Event::ofmap_wr] = fill_bank(op, targets_.ofmap); break;
+    case Dest::ifmap:
+      events_[Event::ifmap_wr] = fill_bank(op, targets_.ifmap);
+      break;
+    case Dest::ofmap:
+      events_[Event::ofmap_wr] = fill_bank(op, targets_.ofmap);
+      break;
     case Dest::weight:
     case Dest::param:
     case Dest::inst:
-    default: throw BadInput("a fill op has the destination " + std::to_string(op.dest));
+    default:
+      throw BadInput("a fill op has the destination " + std::to_string(op.dest));
   }
   digest_ = mix(static_cast<std::uint64_t>(op.beats), static_cast<std::uint64_t>(op.value));
 }

@@ -2,12 +2,12 @@
 // Block `load_dma`: the load queue. Boot load, strided loads and fills.
 #pragma once
 
-#include <cstdint>
-#include <vector>
+#include <tlm_utils/simple_initiator_socket.h>
 
+#include <cstdint>
 #include <systemc>
 #include <tlm>
-#include <tlm_utils/simple_initiator_socket.h>
+#include <vector>
 
 #include "buffers.hpp"
 #include "context.hpp"

@@ -3,13 +3,13 @@
 // order. An initiator may run ahead of simulated time: `delay` is the offset of its local time.
 #pragma once
 
-#include <cstdint>
-#include <utility>
-#include <vector>
+#include <tlm_utils/simple_target_socket.h>
 
+#include <cstdint>
 #include <systemc>
 #include <tlm>
-#include <tlm_utils/simple_target_socket.h>
+#include <utility>
+#include <vector>
 
 #include "context.hpp"
 #include "memory/offchip_memory.hpp"

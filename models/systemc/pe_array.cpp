@@ -60,16 +60,16 @@ void PeArray::stream() {
 void PeArray::begin_fold() {
   presented_ = false;
   active_fold_ = std::move(shadow_fold_);
-  const bool stale = context_.fault(107) && active_fold_.number == 1 &&
-                     active_.size() == shadow_.size();
+  const bool stale =
+      context_.fault(107) && active_fold_.number == 1 && active_.size() == shadow_.size();
   if (!stale) active_.swap(shadow_);
   ++begun_;
   if (context_.size.overlap) ready_event_.notify(sc_core::SC_ZERO_TIME);
   // Pixel M - 1 enters row 0 M - 1 cycles from now and passes R rows and C columns.
   const ComputeOp& op = active_fold_.job->op();
   const std::int64_t depth = op.out_h * op.out_w - 1 + context_.size.rows + context_.size.cols;
-  pipeline_.push_back({context_.clock.now() + static_cast<Cycle>(depth), active_fold_.job,
-                       active_fold_.last});
+  pipeline_.push_back(
+      {context_.clock.now() + static_cast<Cycle>(depth), active_fold_.job, active_fold_.last});
   drain_event_.notify(sc_core::SC_ZERO_TIME);
 }
 
@@ -93,8 +93,10 @@ void PeArray::multiply(const Fold& fold) {
   const ComputeOp& op = job.op();
   const std::int64_t pixels = op.out_h * op.out_w;
   const std::int64_t reach = (op.out_h - 1) * op.step_y + (op.out_w - 1) * op.step_x + 1;
-  FoldInput input{{},        op.out_h, op.out_w, op.step_x, op.step_y, op.act_signed != 0,
-                  op.act_zp, active_.data(), 255 + std::abs(op.wgt_zp), op.cols};
+  FoldInput input{{},        op.out_h,       op.out_w,
+                  op.step_x, op.step_y,      op.act_signed != 0,
+                  op.act_zp, active_.data(), 255 + std::abs(op.wgt_zp),
+                  op.cols};
   if (context_.fault(108)) input.act_zp = 0;
   for (std::int64_t r = 0; r < fold.rows; ++r) {
     const std::int64_t offset = job.row_offset[static_cast<std::size_t>(fold.first_row + r)];
@@ -104,8 +106,8 @@ void PeArray::multiply(const Fold& fold) {
                 context_.size.overflow, context_.fault(103)};
   if (context_.fault(111) && rule.overflow == Overflow::saturate) rule.overflow = Overflow::wrap;
   if (context_.fault(115) && fold.number == 0) rule.from_zero = true;
-  const FoldCounts counts = run_fold(input, rule, psum_.at(op.psum_half, op.psum_base, pixels),
-                                     context_.size.cols);
+  const FoldCounts counts =
+      run_fold(input, rule, psum_.at(op.psum_half, op.psum_base, pixels), context_.size.cols);
   job.events[Event::act_zero] += counts.act_zero;
   job.events[Event::acc_overflow] += counts.acc_overflow;
   if (fold.last && op.k_complete != 0) add_digest(job);

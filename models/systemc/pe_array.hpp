@@ -7,9 +7,8 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <vector>
-
 #include <systemc>
+#include <vector>
 
 #include "buffers.hpp"
 #include "context.hpp"

@@ -4,9 +4,8 @@
 
 #include <array>
 #include <cstdint>
-#include <vector>
-
 #include <systemc>
+#include <vector>
 
 #include "backend/backend.hpp"
 #include "context.hpp"

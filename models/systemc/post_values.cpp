@@ -14,12 +14,18 @@ namespace tactus::systemc {
 PostShape post_shape(const PostOp& op) {
   const std::int64_t window = op.win_h * op.win_w;
   switch (static_cast<PostMode>(op.mode)) {
-    case PostMode::requant: return {true, true, false, false, 1, 0};
-    case PostMode::requant_add: return {true, true, true, false, 1, 1};
-    case PostMode::max_window: return {false, false, false, true, window, window};
-    case PostMode::sum_window: return {false, true, false, true, window, window};
-    case PostMode::add: return {false, false, true, false, 2, 2};
-    case PostMode::clamp: return {false, false, false, false, 1, 1};
+    case PostMode::requant:
+      return {true, true, false, false, 1, 0};
+    case PostMode::requant_add:
+      return {true, true, true, false, 1, 1};
+    case PostMode::max_window:
+      return {false, false, false, true, window, window};
+    case PostMode::sum_window:
+      return {false, true, false, true, window, window};
+    case PostMode::add:
+      return {false, false, true, false, 2, 2};
+    case PostMode::clamp:
+      return {false, false, false, false, 1, 1};
   }
   throw BadInput("a post op has the unknown mode " + std::to_string(op.mode));
 }
@@ -74,13 +80,18 @@ class PostRun {
 
   [[nodiscard]] std::int64_t value(const Element& e) {
     switch (static_cast<PostMode>(op_.mode)) {
-      case PostMode::requant: return requant(psum(e), e);
+      case PostMode::requant:
+        return requant(psum(e), e);
       case PostMode::requant_add:
         return add_mul_shift(requant(psum(e), e), source(e, 0, 0), add_);
-      case PostMode::max_window: return clamped(largest(e));
-      case PostMode::sum_window: return requant(window_sum(e), e);
-      case PostMode::add: return add_mul_shift(source(e, 0, 0), source_b(e), add_);
-      case PostMode::clamp: return clamped(source(e, 0, 0));
+      case PostMode::max_window:
+        return clamped(largest(e));
+      case PostMode::sum_window:
+        return requant(window_sum(e), e);
+      case PostMode::add:
+        return add_mul_shift(source(e, 0, 0), source_b(e), add_);
+      case PostMode::clamp:
+        return clamped(source(e, 0, 0));
     }
     return 0;
   }

@@ -21,7 +21,7 @@ struct PostBuffers {
 /// What modes 0 to 5 have and need.
 struct PostShape {
   bool psum, channel_records, add_record, window;
-  std::int64_t taps;      ///< source reads per element (cycles)
+  std::int64_t taps;         ///< source reads per element (cycles)
   std::int64_t ofmap_reads;  ///< of them from the ofmap buffer
 };
 /// Throws BadInput for an unknown mode.

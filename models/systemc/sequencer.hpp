@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <deque>
 #include <string>
-
 #include <systemc>
 
 #include "buffers.hpp"

@@ -53,8 +53,8 @@ void StoreDma::store(const StoreOp& op) {
   burst.set_command(tlm::TLM_WRITE_COMMAND);
   for (std::int64_t plane = 0; plane < op.planes; ++plane) {
     for (std::int64_t line = 0; line < op.lines; ++line) {
-      const std::int64_t from = op.src_base + plane / banks * op.src_slot_stride +
-                                line * op.src_line_stride;
+      const std::int64_t from =
+          op.src_base + plane / banks * op.src_slot_stride + line * op.src_line_stride;
       const std::uint8_t* words =
           ofmap_.read(op.half, plane % banks, from * beat, line_beats * beat);
       line_.assign(static_cast<std::size_t>(line_beats * beat), 0);

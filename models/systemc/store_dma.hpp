@@ -2,12 +2,12 @@
 // Block `store_dma`: the store queue, strided writes of an ofmap half.
 #pragma once
 
-#include <cstdint>
-#include <vector>
+#include <tlm_utils/simple_initiator_socket.h>
 
+#include <cstdint>
 #include <systemc>
 #include <tlm>
-#include <tlm_utils/simple_initiator_socket.h>
+#include <vector>
 
 #include "buffers.hpp"
 #include "context.hpp"

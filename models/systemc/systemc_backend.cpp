@@ -84,11 +84,11 @@ void simulate(Context& context, const TactusTop& top, const RunOptions& options)
     const std::string after = "after the last retirement in cycle " +
                               std::to_string(top.perf.last_retire()) + ": " + where_it_stands(top);
     if (!sc_core::sc_pending_activity()) {
-      throw BadInput("the program stands still " + after);
+      throw StandsStill("the program stands still " + after);
     }
     if (now - top.perf.last_retire() > options.watchdog_cycles) {
-      throw BadInput("no op retired for more than " + std::to_string(options.watchdog_cycles) +
-                     " cycles " + after);
+      throw StandsStill("no op retired for more than " + std::to_string(options.watchdog_cycles) +
+                        " cycles " + after);
     }
   }
 }

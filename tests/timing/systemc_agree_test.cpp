@@ -26,10 +26,9 @@ std::string first_difference(const Network& network, const ArchConfig& config, u
     for (int c = 0; c < place.c; ++c) {
       for (int y = 0; y < place.h; ++y) {
         for (int x = 0; x < place.w; ++x) {
-          const std::uint64_t address = place.address +
-                                        static_cast<std::uint64_t>(c) * place.plane_stride +
-                                        static_cast<std::uint64_t>(y) * place.line_stride +
-                                        static_cast<std::uint64_t>(x);
+          const std::uint64_t address =
+              place.address + static_cast<std::uint64_t>(c) * place.plane_stride +
+              static_cast<std::uint64_t>(y) * place.line_stride + static_cast<std::uint64_t>(x);
           memory[address] = static_cast<std::uint8_t>(random() >> 8);
         }
       }

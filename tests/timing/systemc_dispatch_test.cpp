@@ -30,8 +30,8 @@ bool contains(const std::string& text, const std::string& part) {
 
 TEST_CASE("a token is visible in the cycle after the retirement that pushed it") {
   for (const std::int64_t beats : {1, 2, 9}) {
-    const Program p = make_program({{tile(fill_op(Dest::ofmap, beats), 0, to_store),
-                                     tile(store_op(4), to_load)}});
+    const Program p = make_program(
+        {{tile(fill_op(Dest::ofmap, beats), 0, to_store), tile(store_op(4), to_load)}});
     const RunResult r = run_systemc(p, small_arch());
     // The fill starts in 47 and retires in 47 + beats; the store, dispatched in 47, starts one
     // cycle after that. r = s + 1 + 1 + 12.
@@ -47,10 +47,10 @@ TEST_CASE("an op waits for the last of its tokens and consumes one of each") {
   // store 1 126 + 1 = 127..141, so it starts in 156.
   const PostOp clamp = post_op(PostMode::clamp, 1, 1);
   const unsigned both = to_load | to_store;
-  const Program p = make_program({{tile(fill_op(Dest::ifmap, 3), 0, to_post),
-                                   tile(store_op(4), 0, to_post), tile(clamp, both),
-                                   tile(fill_op(Dest::ifmap, 40), 0, to_post),
-                                   tile(store_op(4), 0, to_post), tile(clamp, both)}});
+  const Program p =
+      make_program({{tile(fill_op(Dest::ifmap, 3), 0, to_post), tile(store_op(4), 0, to_post),
+                     tile(clamp, both), tile(fill_op(Dest::ifmap, 40), 0, to_post),
+                     tile(store_op(4), 0, to_post), tile(clamp, both)}});
   const RunResult r = run_systemc(p, small_arch());
   CHECK(span_of(r, Queue::load, 0) == Span{111, 114});
   CHECK(span_of(r, Queue::store, 0) == Span{112, 126});
@@ -61,8 +61,8 @@ TEST_CASE("an op waits for the last of its tokens and consumes one of each") {
 
 TEST_CASE("a full queue holds dispatch until the cycle after a start") {
   const FillOp fill = fill_op(Dest::ifmap, 20);
-  const Program p = make_program(
-      {{tile(fill), tile(fill), tile(fill), tile(fill), tile(store_op(4))}});
+  const Program p =
+      make_program({{tile(fill), tile(fill), tile(fill), tile(fill), tile(store_op(4))}});
   ArchConfig c = small_arch();
   // Five ops: b = 12 + 80 = 92, d0 = 94, s0 = 95, r0 = 115; d1 = 95, s1 = 116, r1 = 136, s2 = 137.
   SUBCASE("depth 2") {
@@ -84,8 +84,8 @@ TEST_CASE("a full queue holds dispatch until the cycle after a start") {
 TEST_CASE("a segment change waits for the load of the next segment") {
   LoadOp inst = load_op(Dest::inst, 128, segment_1);
   inst.half = 1;
-  const Program p = make_program({{tile(inst), tile(fill_op(Dest::ifmap, 3))},
-                                  {tile(store_op(4)), tile(store_op(4))}});
+  const Program p = make_program(
+      {{tile(inst), tile(fill_op(Dest::ifmap, 3))}, {tile(store_op(4)), tile(store_op(4))}});
   const RunResult r = run_systemc(p, small_arch());
   // b = 44, d0 = 46, s0 = 47, T = 32, r0 = 47 + 44 = 91; the first op of segment 1 is dispatched
   // in 93 and starts in 94.
@@ -165,8 +165,7 @@ TEST_CASE("progress is reported") {
     seen = cycle;
     ops = retired;
   };
-  const RunResult r =
-      run_systemc(make_program({{tile(compute_op(6, 8))}}), small_arch(), options);
+  const RunResult r = run_systemc(make_program({{tile(compute_op(6, 8))}}), small_arch(), options);
   CHECK(seen + 1 >= r.cycles);
   CHECK(ops == 1);
 }

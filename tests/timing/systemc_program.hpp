@@ -123,8 +123,7 @@ inline Program make_program(std::initializer_list<std::vector<TileOp>> segments,
     std::size_t address = number++ == 0 ? 0 : segment_1;
     for (const TileOp& op : ops) {
       const EncodedOp code = encode(op);
-      std::copy(code.begin(), code.end(),
-                p.image.begin() + static_cast<std::ptrdiff_t>(address));
+      std::copy(code.begin(), code.end(), p.image.begin() + static_cast<std::ptrdiff_t>(address));
       address += code.size();
       p.ops.push_back(op);
     }

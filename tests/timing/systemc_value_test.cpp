@@ -35,8 +35,7 @@ RunResult product(const ComputeOp& compute, std::int64_t fill, const std::vector
   const auto bytes = static_cast<std::int64_t>(w.size());
   const Program p = make_program(
       {{tile(fill_op(Dest::ifmap, 8, fill)), tile(load_op(Dest::weight, bytes), 0, to_compute),
-        tile(compute, to_load, to_post), tile(post, to_compute, to_store),
-        tile(store, to_post)}},
+        tile(compute, to_load, to_post), tile(post, to_compute, to_store), tile(store, to_post)}},
       w);
   return run_systemc(p, config);
 }
@@ -143,8 +142,8 @@ TEST_CASE("a store masks the last beat of each line") {
   store.lines = 2;
   store.line_stride = 8;
   store.src_line_stride = 2;
-  Program p = make_program({{tile(fill_op(Dest::ofmap, 4, 0x44332211), 0, to_store),
-                             tile(store, to_load)}});
+  Program p = make_program(
+      {{tile(fill_op(Dest::ofmap, 4, 0x44332211), 0, to_store), tile(store, to_load)}});
   for (std::size_t i = 0; i < 16; ++i) p.image[data_at + 4096 + i] = 0xee;
   const RunResult r = run_systemc(p, small_arch());
   const std::uint8_t line[8] = {0x11, 0x22, 0x33, 0x44, 0x11, 0x22, 0xee, 0xee};
