@@ -82,8 +82,7 @@ struct Buffers {
                BankedHalf(1, config.weight_rows() * config.hw_array_cols)},
         param{BankedHalf(1, config.param_records() * 32),
               BankedHalf(1, config.param_records() * 32)},
-        inst{BankedHalf(1, config.hw_segment_ops * 64),
-             BankedHalf(1, config.hw_segment_ops * 64)},
+        inst{BankedHalf(1, config.hw_segment_ops * 64), BankedHalf(1, config.hw_segment_ops * 64)},
         psum{PsumHalf(config.hw_array_cols, config.psum_entries()),
              PsumHalf(config.hw_array_cols, config.psum_entries())} {}
 

@@ -38,12 +38,13 @@ ComputeValues ComputeUnit::run(const ComputeOp& op, Buffers& buffers) {
   psum.check(op.psum_base, m);
   const PackedActivations& activations =
       cache_.activations(op, half_of(buffers.ifmap, op.ifmap_half));
-  const PackedWeights& weights =
-      cache_.weights(op, half_of(buffers.weight, op.weight_half), cols_);
-  const PackedOperands operands{
-      activations.data, activations.panels,
-      activations.panel_stride, weights.data,
-      (op.cols + block_cols - 1) / block_cols, weights.block_stride};
+  const PackedWeights& weights = cache_.weights(op, half_of(buffers.weight, op.weight_half), cols_);
+  const PackedOperands operands{activations.data,
+                                activations.panels,
+                                activations.panel_stride,
+                                weights.data,
+                                (op.cols + block_cols - 1) / block_cols,
+                                weights.block_stride};
 
   ComputeValues values;
   values.act_zero = static_cast<std::uint64_t>(activations.zeros);

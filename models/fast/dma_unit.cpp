@@ -13,11 +13,16 @@ namespace {
 
 BankedHalf& load_target(Buffers& buffers, std::int64_t dest, std::int64_t half) {
   switch (static_cast<Dest>(dest)) {
-    case Dest::ifmap: return half_of(buffers.ifmap, half);
-    case Dest::weight: return half_of(buffers.weight, half);
-    case Dest::param: return half_of(buffers.param, half);
-    case Dest::ofmap: return half_of(buffers.ofmap, half);
-    case Dest::inst: return half_of(buffers.inst, half);
+    case Dest::ifmap:
+      return half_of(buffers.ifmap, half);
+    case Dest::weight:
+      return half_of(buffers.weight, half);
+    case Dest::param:
+      return half_of(buffers.param, half);
+    case Dest::ofmap:
+      return half_of(buffers.ofmap, half);
+    case Dest::inst:
+      return half_of(buffers.inst, half);
   }
   throw InternalError("an op has the unknown destination " + std::to_string(dest));
 }
@@ -57,8 +62,7 @@ void clear_tails(std::uint8_t* tail, std::int64_t bytes, const Lines& lines) {
 
 }  // namespace
 
-std::uint64_t DmaUnit::run(const LoadOp& op, const OffchipMemory& memory,
-                           Buffers& buffers) const {
+std::uint64_t DmaUnit::run(const LoadOp& op, const OffchipMemory& memory, Buffers& buffers) const {
   BankedHalf& target = load_target(buffers, op.dest, op.half);
   ++target.version;
   const auto dest = static_cast<Dest>(op.dest);
@@ -71,9 +75,9 @@ std::uint64_t DmaUnit::run(const LoadOp& op, const OffchipMemory& memory,
     const std::int64_t plane_beat = op.dst_base + plane / group * op.dst_slot_stride;
     target.check(plane_beat * beat_bytes_,
                  (op.lines - 1) * op.dst_line_stride * beat_bytes_ + line_bytes);
-    const std::uint8_t* from = memory.view(
-        static_cast<std::uint64_t>(op.mem_addr + plane * op.plane_stride),
-        static_cast<std::uint64_t>((op.lines - 1) * op.line_stride + line_bytes));
+    const std::uint8_t* from =
+        memory.view(static_cast<std::uint64_t>(op.mem_addr + plane * op.plane_stride),
+                    static_cast<std::uint64_t>((op.lines - 1) * op.line_stride + line_bytes));
     if (op.line_stride == line_bytes) {
       digest.add(from, op.lines * line_beats);
     } else {
@@ -116,16 +120,16 @@ std::uint64_t DmaUnit::run(const StoreOp& op, const Buffers& buffers, OffchipMem
   BeatDigest digest(beat_bytes_);
   for (std::int64_t plane = 0; plane < op.planes; ++plane) {
     for (std::int64_t line = 0; line < op.lines; ++line) {
-      const std::int64_t beat = op.src_base + plane / source.banks() * op.src_slot_stride +
-                                line * op.src_line_stride;
+      const std::int64_t beat =
+          op.src_base + plane / source.banks() * op.src_slot_stride + line * op.src_line_stride;
       source.check(beat * beat_bytes_, line_bytes);
       // Bytes behind line_bytes stay 0: the digest sees masked bytes as 0.
       std::memcpy(line_.data(), source.bank(plane % source.banks()) + beat * beat_bytes_,
                   static_cast<std::size_t>(op.line_bytes));
       digest.add(line_.data(), line_beats);
-      memory.write(static_cast<std::uint64_t>(op.mem_addr + plane * op.plane_stride +
-                                              line * op.line_stride),
-                   line_.data(), static_cast<std::uint64_t>(op.line_bytes));
+      memory.write(
+          static_cast<std::uint64_t>(op.mem_addr + plane * op.plane_stride + line * op.line_stride),
+          line_.data(), static_cast<std::uint64_t>(op.line_bytes));
     }
   }
   return digest.value();

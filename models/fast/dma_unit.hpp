@@ -20,8 +20,7 @@ class DmaUnit {
   [[nodiscard]] std::uint64_t run(const LoadOp& op, const OffchipMemory& memory,
                                   Buffers& buffers) const;
   [[nodiscard]] std::uint64_t run(const FillOp& op, Buffers& buffers) const;
-  [[nodiscard]] std::uint64_t run(const StoreOp& op, const Buffers& buffers,
-                                  OffchipMemory& memory);
+  [[nodiscard]] std::uint64_t run(const StoreOp& op, const Buffers& buffers, OffchipMemory& memory);
 
  private:
   std::int64_t beat_bytes_;

@@ -107,9 +107,8 @@ std::vector<std::size_t> record_places(const Program& program) {
 std::vector<std::size_t> start_order(const Timing& timing) {
   std::vector<std::size_t> order(timing.start.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return timing.start[a] < timing.start[b];
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return timing.start[a] < timing.start[b]; });
   return order;
 }
 

@@ -48,8 +48,8 @@ struct Kernels {
                  std::int16_t* line);
   /// Writes one pair of K elements into all panels; `out` is the pair's place in panel 0. Returns
   /// the number of zeros among all operands of the panels.
-  std::int64_t (*interleave)(const std::int16_t* even, const std::int16_t* odd,
-                             std::int64_t panels, std::int64_t panel_stride, std::int16_t* out);
+  std::int64_t (*interleave)(const std::int16_t* even, const std::int16_t* odd, std::int64_t panels,
+                             std::int64_t panel_stride, std::int16_t* out);
   /// Writes one pair of weight rows into `strips` strips of blocks; `odd` may be null: zeros.
   /// Reads whole strips of bytes.
   void (*pack_weights)(const std::uint8_t* even, const std::uint8_t* odd, OperandFormat format,

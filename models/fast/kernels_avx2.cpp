@@ -39,14 +39,14 @@ TACTUS_AVX2 void gather(const std::uint8_t* source, const PixelGrid& grid, Opera
     const std::uint8_t* from = source + y * grid.step_y;
     if (grid.step_x == 1) {
       for (std::int64_t x = 0; x < grid.width; x += 16) {
-        _mm256_storeu_si256(vec(line + x), _mm256_sub_epi16(widen(from + x, format.is_signed),
-                                                            zero_point));
+        _mm256_storeu_si256(vec(line + x),
+                            _mm256_sub_epi16(widen(from + x, format.is_signed), zero_point));
       }
     } else if (grid.step_x == 2) {
       for (std::int64_t x = 0; x < grid.width; x += 16) {
         _mm256_storeu_si256(
-            vec(line + x), _mm256_sub_epi16(widen_even(from + 2 * x, format.is_signed),
-                                            zero_point));
+            vec(line + x),
+            _mm256_sub_epi16(widen_even(from + 2 * x, format.is_signed), zero_point));
       }
     } else {
       for (std::int64_t x = 0; x < grid.width; ++x) {
@@ -93,9 +93,8 @@ TACTUS_AVX2 void pack_weights(const std::uint8_t* even, const std::uint8_t* odd,
                           : _mm256_setzero_si256();
     const __m256i low = _mm256_unpacklo_epi16(e, o);   // columns 0-3, 8-11
     const __m256i high = _mm256_unpackhi_epi16(e, o);  // columns 4-7, 12-15
-    const auto store = [&](std::int64_t block, __m128i v) TACTUS_AVX2 {
-      std::memcpy(out + block * block_stride, &v, sizeof v);
-    };
+    const auto store = [&](std::int64_t block, __m128i v)
+                           TACTUS_AVX2 { std::memcpy(out + block * block_stride, &v, sizeof v); };
     store(0, _mm256_castsi256_si128(low));
     store(1, _mm256_castsi256_si128(high));
     store(2, _mm256_extracti128_si256(low, 1));
@@ -203,9 +202,15 @@ TACTUS_AVX2 void multiply(const PackedOperands& in, std::int64_t first, std::int
         const std::int16_t* w = in.weights + b * in.block_stride + from * block_step;
         std::int32_t* to = out + b * block_cols * out_stride + p * panel_pixels;
         switch (width) {
-          case 3: tile<3>(a, in.panel_stride, w, pairs, add, to, out_stride); break;
-          case 2: tile<2>(a, in.panel_stride, w, pairs, add, to, out_stride); break;
-          default: tile<1>(a, in.panel_stride, w, pairs, add, to, out_stride); break;
+          case 3:
+            tile<3>(a, in.panel_stride, w, pairs, add, to, out_stride);
+            break;
+          case 2:
+            tile<2>(a, in.panel_stride, w, pairs, add, to, out_stride);
+            break;
+          default:
+            tile<1>(a, in.panel_stride, w, pairs, add, to, out_stride);
+            break;
         }
       }
       p += width;
@@ -216,8 +221,7 @@ TACTUS_AVX2 void multiply(const PackedOperands& in, std::int64_t first, std::int
 }  // namespace
 
 const Kernels* avx2_kernels() {
-  static const Kernels kernels{"avx2",       gather,     interleave,
-                               pack_weights, magnitudes, multiply};
+  static const Kernels kernels{"avx2", gather, interleave, pack_weights, magnitudes, multiply};
   return __builtin_cpu_supports("avx2") ? &kernels : nullptr;
 }
 

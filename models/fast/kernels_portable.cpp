@@ -84,8 +84,7 @@ void multiply(const PackedOperands& in, std::int64_t first, std::int64_t last, s
 }  // namespace
 
 const Kernels& portable_kernels() {
-  static const Kernels kernels{"portable",   gather,     interleave,
-                               pack_weights, magnitudes, multiply};
+  static const Kernels kernels{"portable", gather, interleave, pack_weights, magnitudes, multiply};
   return kernels;
 }
 

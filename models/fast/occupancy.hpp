@@ -16,9 +16,9 @@ struct ArchNumbers {
 };
 
 [[nodiscard]] inline ArchNumbers numbers_of(const ArchConfig& config) {
-  return {config.hw_array_rows,   config.hw_array_cols,  config.beat_bytes(),
-          config.latency(),       config.beat_interval(), config.mem_burst_beats,
-          config.hw_post_lanes,   config.hw_queue_depth, config.hw_fold_overlap};
+  return {config.hw_array_rows, config.hw_array_cols,   config.beat_bytes(),
+          config.latency(),     config.beat_interval(), config.mem_burst_beats,
+          config.hw_post_lanes, config.hw_queue_depth,  config.hw_fold_overlap};
 }
 
 [[nodiscard]] constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) {

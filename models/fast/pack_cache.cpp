@@ -116,10 +116,10 @@ Packed& PackCache::make(Pool<Packed>& pool, const Key& key, std::size_t elements
 }
 
 const PackedActivations& PackCache::activations(const ComputeOp& op, const BankedHalf& ifmap) {
-  const Key key{op.ifmap_base, op.out_h,       op.out_w,      op.step_x,   op.step_y,
-                op.rows_used,  op.log2_group,  op.slots,      op.slot_stride, op.kernel_w,
-                op.step_kx,    op.step_ky,     op.start_slot, op.start_kx, op.start_ky,
-                op.k_rows,     op.act_signed,  op.act_zp};
+  const Key key{op.ifmap_base, op.out_h,      op.out_w,      op.step_x,      op.step_y,
+                op.rows_used,  op.log2_group, op.slots,      op.slot_stride, op.kernel_w,
+                op.step_kx,    op.step_ky,    op.start_slot, op.start_kx,    op.start_ky,
+                op.k_rows,     op.act_signed, op.act_zp};
   const auto is_current = [&](const PackedActivations& packed) {
     return packed.source.half == op.ifmap_half && packed.source.version == ifmap.version;
   };
@@ -133,8 +133,7 @@ const PackedActivations& PackCache::activations(const ComputeOp& op, const Banke
     return *packed;
   }
   const std::int64_t panels = (ws::pixels(op) + panel_pixels - 1) / panel_pixels;
-  const std::int64_t stride =
-      stride_of(FoldPairs{op.k_rows, op.rows_used}.total() * panel_step);
+  const std::int64_t stride = stride_of(FoldPairs{op.k_rows, op.rows_used}.total() * panel_step);
   const PackSource source = source_of(op, ifmap);
   const std::int64_t copied = (source.banks * source.count + 1) / 2;
   PackedActivations& packed =
@@ -197,10 +196,8 @@ const PackedWeights& PackCache::weights(const ComputeOp& op, const BankedHalf& h
           find(weights_, key, [](const PackedWeights&) { return true; })) {
     return *packed;
   }
-  const std::int64_t blocks =
-      (op.cols + strip_cols - 1) / strip_cols * (strip_cols / block_cols);
-  const std::int64_t stride =
-      stride_of(FoldPairs{op.k_rows, op.rows_used}.total() * block_step);
+  const std::int64_t blocks = (op.cols + strip_cols - 1) / strip_cols * (strip_cols / block_cols);
+  const std::int64_t stride = stride_of(FoldPairs{op.k_rows, op.rows_used}.total() * block_step);
   PackedWeights& packed = make(weights_, key, static_cast<std::size_t>(blocks * stride));
   packed.blocks = blocks;
   packed.block_stride = stride;

@@ -75,7 +75,7 @@ class PackCache {
   template <class Packed>
   struct Pool {
     std::unique_ptr<std::int16_t[]> arena;
-    std::size_t size = 0, next = 0;  ///< int16 elements
+    std::size_t size = 0, next = 0;     ///< int16 elements
     std::deque<Entry<Packed>> entries;  ///< the oldest first
   };
   /// The entry of `key` that `matches`, or nullptr.

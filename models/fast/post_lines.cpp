@@ -20,13 +20,20 @@ using RoundingConstant = std::integral_constant<Rounding, R>;
 template <class Body>
 void with_rounding(Rounding rounding, const Body& body) {
   switch (rounding) {
-    case Rounding::half_even: return body(RoundingConstant<Rounding::half_even>{});
-    case Rounding::half_up: return body(RoundingConstant<Rounding::half_up>{});
-    case Rounding::half_away: return body(RoundingConstant<Rounding::half_away>{});
-    case Rounding::half_down: return body(RoundingConstant<Rounding::half_down>{});
-    case Rounding::floor: return body(RoundingConstant<Rounding::floor>{});
-    case Rounding::ceil: return body(RoundingConstant<Rounding::ceil>{});
-    case Rounding::trunc: return body(RoundingConstant<Rounding::trunc>{});
+    case Rounding::half_even:
+      return body(RoundingConstant<Rounding::half_even>{});
+    case Rounding::half_up:
+      return body(RoundingConstant<Rounding::half_up>{});
+    case Rounding::half_away:
+      return body(RoundingConstant<Rounding::half_away>{});
+    case Rounding::half_down:
+      return body(RoundingConstant<Rounding::half_down>{});
+    case Rounding::floor:
+      return body(RoundingConstant<Rounding::floor>{});
+    case Rounding::ceil:
+      return body(RoundingConstant<Rounding::ceil>{});
+    case Rounding::trunc:
+      return body(RoundingConstant<Rounding::trunc>{});
   }
   throw InternalError("an op has the unknown rounding " +
                       std::to_string(static_cast<int>(rounding)));
@@ -36,13 +43,20 @@ void with_rounding(Rounding rounding, const Body& body) {
 template <class Body>
 void with_element(const ElementGrid& grid, const Body& body) {
   switch (grid.log2_bytes * 2 + (grid.is_signed ? 1 : 0)) {
-    case 0: return body(std::uint8_t{});
-    case 1: return body(std::int8_t{});
-    case 2: return body(std::uint16_t{});
-    case 3: return body(std::int16_t{});
-    case 4: return body(std::uint32_t{});
-    case 5: return body(std::int32_t{});
-    default: break;
+    case 0:
+      return body(std::uint8_t{});
+    case 1:
+      return body(std::int8_t{});
+    case 2:
+      return body(std::uint16_t{});
+    case 3:
+      return body(std::int16_t{});
+    case 4:
+      return body(std::uint32_t{});
+    case 5:
+      return body(std::int32_t{});
+    default:
+      break;
   }
   throw InternalError("an op has elements of " + std::to_string(1 << grid.log2_bytes) + " bytes");
 }
@@ -90,9 +104,8 @@ void requantise_all(std::int64_t* values, std::int64_t count, Convention convent
     const auto shift = static_cast<unsigned>(params.shift);
     // |acc * mult| <= 2^62 and |add| <= 2^61 need no wider intermediate.
     constexpr std::int64_t mult_limit = std::int64_t{1} << 31, add_limit = std::int64_t{1} << 61;
-    const bool narrow = acc_bits <= 32 && params.mult >= -mult_limit &&
-                        params.mult <= mult_limit && params.add >= -add_limit &&
-                        params.add <= add_limit;
+    const bool narrow = acc_bits <= 32 && params.mult >= -mult_limit && params.mult <= mult_limit &&
+                        params.add >= -add_limit && params.add <= add_limit;
     with_rounding(params.rounding, [&](auto rounding) {
       if (narrow) {
         for (std::int64_t i = 0; i < count; ++i) {
@@ -124,8 +137,8 @@ void add_all(std::int64_t* values, const Format& format, const std::int64_t* oth
       const std::int64_t mult_a = params.a.mult * (std::int64_t{1} << params.a.left);
       const std::int64_t mult_b = params.b.mult * (std::int64_t{1} << params.b.left);
       for (std::int64_t i = 0; i < count; ++i) {
-        const std::int64_t sum = (values[i] - params.a.zp) * mult_a +
-                                 (others[i] - params.b.zp) * mult_b + params.add;
+        const std::int64_t sum =
+            (values[i] - params.a.zp) * mult_a + (others[i] - params.b.zp) * mult_b + params.add;
         values[i] = std::clamp(round_shift(sum, params.shift, rounding) + params.zp,
                                params.clamp_min, params.clamp_max);
       }

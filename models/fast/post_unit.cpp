@@ -13,7 +13,11 @@ namespace tactus::fast {
 namespace {
 
 ElementGrid source_grid(const PostOp& op) {
-  return {op.out_h, op.out_w, op.src_step_x, op.src_step_y, static_cast<int>(op.src_log2_bytes),
+  return {op.out_h,
+          op.out_w,
+          op.src_step_x,
+          op.src_step_y,
+          static_cast<int>(op.src_log2_bytes),
           op.src_signed != 0};
 }
 
@@ -57,8 +61,7 @@ const std::uint8_t* record_of(const PostOp& op, const Buffers& buffers, std::int
 
 AddMulShift add_params(const PostOp& op, const Buffers& buffers) {
   // The add record follows the channel records; mode 4 has none.
-  const AddRecord r =
-      decode_add(record_of(op, buffers, has_channel_records(op) ? op.channels : 0));
+  const AddRecord r = decode_add(record_of(op, buffers, has_channel_records(op) ? op.channels : 0));
   AddMulShift p;
   p.a = {r.za, r.ma, static_cast<unsigned>(r.la)};
   p.b = {r.zb, r.mb, static_cast<unsigned>(r.lb)};
@@ -114,8 +117,8 @@ void PostUnit::results(const PostOp& op, const Buffers& buffers, std::int64_t ch
     const ChannelRecord& r = channel_record(op, buffers, channel);
     overflows_ += add_to_all(line_.data(), count, r.bias, accumulator_.bits, accumulator_.policy);
     requantise_all(line_.data(), count, static_cast<Convention>(op.convention),
-                   {r.mult, r.add, static_cast<int>(r.shift),
-                    static_cast<Rounding>(op.rounding), op.out_zp, op.clamp_min, op.clamp_max},
+                   {r.mult, r.add, static_cast<int>(r.shift), static_cast<Rounding>(op.rounding),
+                    op.out_zp, op.clamp_min, op.clamp_max},
                    accumulator_.bits);
   }
   if (has_add_record(op)) {

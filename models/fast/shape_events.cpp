@@ -15,8 +15,7 @@ struct Counter {
 
   void operator()(const LoadOp& op) {
     const std::int64_t total = beats(op, arch);
-    set(Event::mem_rd_req,
-        op.planes * op.lines * ceil_div(line_beats(op, arch), arch.burst_beats));
+    set(Event::mem_rd_req, op.planes * op.lines * ceil_div(line_beats(op, arch), arch.burst_beats));
     set(Event::mem_rd_beat, total);
     switch (static_cast<Dest>(op.dest)) {
       case Dest::ifmap:

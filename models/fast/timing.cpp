@@ -115,9 +115,9 @@ class Resolver {
   void occupy(QueueState& queue, std::size_t index, Cycle ready) {
     const TileOp& op = ops_[index];
     if (const auto* compute = std::get_if<ComputeOp>(&op.body)) {
-      const auto times = weight_stationary::occupy(array_, *compute, ready,
-                                                   static_cast<Cycle>(arch_.rows),
-                                                   static_cast<Cycle>(arch_.cols), arch_.overlap);
+      const auto times =
+          weight_stationary::occupy(array_, *compute, ready, static_cast<Cycle>(arch_.rows),
+                                    static_cast<Cycle>(arch_.cols), arch_.overlap);
       timing_.start[index] = times.start;
       timing_.retire[index] = times.retire;
     } else {
@@ -149,16 +149,14 @@ class Resolver {
         const Channel& channel = channel_of(source, q);
         if (channel.taken < channel.pushed.size()) continue;
         throw BadInput("the program deadlocks: op " + std::to_string(index) + ", number " +
-                       std::to_string(queue.head) + " of queue " +
-                       name_of(static_cast<Queue>(q)) + ", waits for token " +
-                       std::to_string(channel.taken + 1) + " from queue " +
+                       std::to_string(queue.head) + " of queue " + name_of(static_cast<Queue>(q)) +
+                       ", waits for token " + std::to_string(channel.taken + 1) + " from queue " +
                        name_of(static_cast<Queue>(source)) + ", which pushed only " +
                        std::to_string(channel.pushed.size()) + deadlock_dispatch());
       }
     }
     throw BadInput("the program deadlocks: segment " + std::to_string(segment_) +
-                   " is never loaded, because only " +
-                   std::to_string(instruction_retires_.size()) +
+                   " is never loaded, because only " + std::to_string(instruction_retires_.size()) +
                    " load ops went to the instruction buffer before op " + std::to_string(next_));
   }
   std::string deadlock_dispatch() const {
