@@ -26,7 +26,8 @@ void Case::draw(const std::string& name, Random& random, std::int64_t lo, std::i
   knobs_.push_back({name, random.in(lo, hi), simplest});
 }
 
-Case::Case(const std::string& preset, std::uint64_t seed) : preset_(preset), seed_(seed) {
+Case::Case(const std::string& preset, std::uint64_t seed, Overrides overrides)
+    : preset_(preset), overrides_(std::move(overrides)), seed_(seed) {
   Random r(seed);
   draw("in_c", r, 1, 20, 1);
   draw("in_h", r, 1, 14, 1);
@@ -297,6 +298,7 @@ ArchConfig Case::config() const {
   config.map_tile_rows = c["tile_rows"];
   config.map_residency = c["residency"] != 0;
   config.map_fuse_add = c["fuse_add"] != 0;
+  for (const auto& [key, value] : overrides_) tactus::set(config, key, value);
   validate(config);
   return config;
 }

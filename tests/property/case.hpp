@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "run/job.hpp"
@@ -30,8 +31,10 @@ struct Knob {
 
 class Case {
  public:
+  /// Architecture keys that every case of a run has besides its own.
+  using Overrides = std::vector<std::pair<std::string, std::string>>;
   /// Draws a case for a preset.
-  Case(const std::string& preset, std::uint64_t seed);
+  Case(const std::string& preset, std::uint64_t seed, Overrides overrides);
 
   [[nodiscard]] std::int64_t operator[](const std::string& name) const;
   void set(const std::string& name, std::int64_t value);
@@ -47,6 +50,7 @@ class Case {
   [[nodiscard]] Network network() const;
   [[nodiscard]] ArchConfig config() const;
   std::string preset_;
+  Overrides overrides_;
   std::uint64_t seed_;
   std::vector<Knob> knobs_;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random layers over several back ends: any difference is a failure, which is made smaller.
 // usage: tactus_property [--count N] [--seed S] [--presets a,b] [--backends ref,fast,...]
+//                        [--set section.key=value]...
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -72,11 +73,16 @@ Case minimise(Case c, const std::vector<std::string>& backends) {
 int main(int argc, char** argv) {
   std::uint64_t count = 100, seed = 1;
   std::vector<std::string> presets{"tiny_4"}, backends = tactus::backend_names();
+  Case::Overrides overrides;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string name = argv[i];
     if (name == "--count") count = std::strtoull(argv[i + 1], nullptr, 10);
     if (name == "--seed") seed = std::strtoull(argv[i + 1], nullptr, 10);
     if (name == "--presets") presets = split(argv[i + 1]);
+    if (name == "--set") {
+      const std::string pair = argv[i + 1];
+      overrides.emplace_back(pair.substr(0, pair.find('=')), pair.substr(pair.find('=') + 1));
+    }
     if (name == "--backends") backends = split(argv[i + 1]);
   }
   std::cout << "seed " << seed << "\n";
@@ -86,7 +92,7 @@ int main(int argc, char** argv) {
       std::cout << "too many impossible cases\n";
       return 1;
     }
-    const Case c(presets[attempt % presets.size()], seed * 1000003 + attempt);
+    const Case c(presets[attempt % presets.size()], seed * 1000003 + attempt, overrides);
     const auto result = verdict(c, backends);
     if (!result) {
       ++impossible;
