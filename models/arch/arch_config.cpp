@@ -123,6 +123,12 @@ std::string get(const ArchConfig& config, const std::string& key) {
 }
 
 void set(ArchConfig& config, const std::string& key, const std::string& value) {
+  // The contract's spelling of the bandwidth: 1 or 1/N beats per cycle.
+  if (key == "mem.beats_per_cycle") {
+    if (value == "1") return set_int(config.mem_cycles_per_beat, key, "1", 1, 1);
+    if (value.rfind("1/", 0) != 0) refuse(key, value, "1 or 1/N (see mem.cycles_per_beat)");
+    return set(config, "mem.cycles_per_beat", value.substr(2));
+  }
 #define TACTUS_ARCH_INT(section, name, def, lo, hi, unit, binding, doc) \
   if (key == #section "." #name) return set_int(config.section##_##name, key, value, lo, hi);
 #define TACTUS_ARCH_BOOL(section, name, def, binding, doc) \

@@ -77,6 +77,16 @@ TEST_CASE("arch: host and program keys do not change the identity of an RTL buil
   CHECK(elab_hash(changed) != elab_hash(base));
 }
 
+TEST_CASE("arch: bandwidth may be given as beats per cycle") {
+  ArchConfig config;
+  set(config, "mem.beats_per_cycle", "1/4");
+  CHECK(config.mem_cycles_per_beat == 4);
+  set(config, "mem.beats_per_cycle", "1");
+  CHECK(config.mem_cycles_per_beat == 1);
+  CHECK_THROWS_AS(set(config, "mem.beats_per_cycle", "2"), BadInput);
+  CHECK_THROWS_AS(set(config, "mem.beats_per_cycle", "1/0"), BadInput);
+}
+
 TEST_CASE("arch: a key refuses values outside its range") {
   CHECK(refusal("edge_16", "hw.array_rows", "512") ==
         "hw.array_rows=512 is not accepted, it must be a whole number from 2 to 256");
