@@ -50,7 +50,7 @@ std::string format_text(const Format& f) {
          (f.zero_point == 0 ? "" : " zp " + std::to_string(f.zero_point));
 }
 
-std::string inspect_text(const Lowered& model, const CommandLine& line) {
+std::string inspect_text(const Lowered& model) {
   std::ostringstream out;
   const Network& net = model.network;
   out << net.name << " (" << net.producer << "), " << net.layers.size() << " layers, "
@@ -75,7 +75,6 @@ std::string inspect_text(const Lowered& model, const CommandLine& line) {
     if (info.macs > 0) out << "  " << info.macs << " MACs";
     out << "\n    " << info.mapping << "\n";
   }
-  (void)line;
   return out.str();
 }
 
@@ -107,7 +106,7 @@ int check_verb(const CommandLine& line) {
 
 int inspect_verb(const CommandLine& line) {
   const Lowered model = lower_model(line);
-  show(line.json, inspect_text(model, line),
+  show(line.json, inspect_text(model),
        inspect_to_json(model.program, line.config, model.network.name, model.network.sha256));
   return 0;
 }

@@ -3,9 +3,12 @@
 
 usage: faults_test.py TACTUS_FAULTS MODELS_DIR
 
-The table says where a fault must be seen first; it is derived from what the faulty line does
-(rtl/faults.md, models/systemc/faults.md) and from what the model's layers use, not from output.
-A fault in a block that every layer uses is seen in the first layer, 000_stem.
+The table says where a fault must be seen first, reasoned from what the faulty line does
+(rtl/faults.md, models/systemc/faults.md) and from what the model's layers use. It was completed with
+the output of check at hand, so it guards against a loss of precision and is no blind prediction.
+A fault in a block that every layer uses is seen in the first layer, 000_stem. The lost tokens (5 and
+105) show only where the run stops, not where the token was lost; 105 names the layer by its number.
+
 """
 
 import re
