@@ -25,6 +25,9 @@ struct ArchConfig {
 
   // Derived sizes (models/README.md, "Storage").
   [[nodiscard]] std::int64_t beat_bytes() const { return mem_data_bits / 8; }
+  [[nodiscard]] std::int64_t word_bytes() const { return hw_operand_bits / 8; }
+  [[nodiscard]] bool multi_width() const { return hw_precision == "multi"; }
+  [[nodiscard]] bool output_stationary() const { return hw_dataflows == "ws_os"; }
   [[nodiscard]] std::int64_t latency() const { return mem_ideal ? 1 : mem_latency_cycles; }
   [[nodiscard]] std::int64_t beat_interval() const { return mem_ideal ? 1 : mem_cycles_per_beat; }
   [[nodiscard]] std::int64_t ifmap_bank_bytes() const {
@@ -33,7 +36,12 @@ struct ArchConfig {
   [[nodiscard]] std::int64_t ofmap_bank_bytes() const {
     return buf_ofmap_kib * 512 / hw_array_cols / beat_bytes() * beat_bytes();
   }
-  [[nodiscard]] std::int64_t weight_rows() const { return buf_weight_kib * 512 / hw_array_cols; }
+  [[nodiscard]] std::int64_t weight_rows() const {
+    return buf_weight_kib * 512 / hw_array_cols / word_bytes();
+  }
+  [[nodiscard]] std::int64_t index_rows() const {
+    return buf_index_kib * 512 / hw_array_cols / word_bytes();
+  }
   [[nodiscard]] std::int64_t param_records() const { return buf_param_kib * 512 / 32; }
   [[nodiscard]] std::int64_t psum_entries() const { return buf_psum_kib * 128 / hw_array_cols; }
 };

@@ -6,7 +6,7 @@ namespace tactus {
 namespace {
 
 constexpr std::int64_t address_limit = std::int64_t{1} << 24;  // byte address field inside a bank
-constexpr std::int64_t entry_limit = std::int64_t{1} << 20;    // weight_base and psum_base
+constexpr std::int64_t entry_limit = std::int64_t{1} << 20;    // weight rows and psum_base
 constexpr std::int64_t record_limit = std::int64_t{1} << 16;   // param_base
 
 void require(const ArchConfig& config, bool ok, const std::string& key, const std::string& reason) {
@@ -43,9 +43,19 @@ void validate(const ArchConfig& config) {
               " columns");
   require(config, config.hw_array_cols % config.hw_post_lanes == 0, "hw.post_lanes",
           "it must divide hw.array_cols = " + number(config.hw_array_cols));
-  require(config, config.mem_data_bits <= 8 * config.hw_array_cols, "mem.data_bits",
-          "a beat may not be longer than a weight row of 8 * hw.array_cols = " +
-              number(8 * config.hw_array_cols) + " bits");
+  require(config, config.hw_operand_bits == 8 || config.hw_operand_bits == 16, "hw.operand_bits",
+          "an operand word has 8 or 16 bits");
+  const std::int64_t weight_row = config.hw_operand_bits * config.hw_array_cols;
+  require(config, config.mem_data_bits <= weight_row, "mem.data_bits",
+          "a beat may not be longer than a weight row of hw.operand_bits * hw.array_cols = " +
+              number(weight_row) + " bits");
+  require_power_of_two(config, config.hw_edge_words, "hw.edge_words");
+  require(config, (config.hw_nm_patterns == "dense") == (config.hw_edge_words == 1),
+          "hw.edge_words", "hw.nm_patterns=dense has one operand word per row, any has 2, 4 or 8");
+  const std::int64_t edge_bits = config.hw_operand_bits * config.hw_edge_words;
+  require(config, edge_bits <= config.mem_data_bits, "hw.edge_words",
+          "a row receives it from one beat: hw.operand_bits * hw.edge_words = " +
+              number(edge_bits) + " bits, mem.data_bits is " + number(config.mem_data_bits));
   const std::int64_t beat = config.beat_bytes();
   require_half(config, "buf.ifmap_kib", config.ifmap_bank_bytes(), 2 * beat, address_limit,
                "bytes in each of the hw.array_rows banks");
@@ -53,6 +63,7 @@ void validate(const ArchConfig& config) {
                "bytes in each of the hw.array_cols banks");
   require_half(config, "buf.weight_kib", config.weight_rows(), config.hw_array_rows, entry_limit,
                "weight rows");
+  require_half(config, "buf.index_kib", config.index_rows(), 1, entry_limit, "index rows");
   require_half(config, "buf.psum_kib", config.psum_entries(), 1, entry_limit,
                "partial sums in each column");
   require_half(config, "buf.param_kib", config.param_records(), config.hw_array_cols + 1,

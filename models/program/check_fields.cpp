@@ -6,6 +6,7 @@
 #include "numerics/formats.hpp"
 #include "program/bit_pack.hpp"
 #include "program/op_fields.hpp"
+#include "program/operand_layout.hpp"
 #include "program/validator_parts.hpp"
 
 namespace tactus {
@@ -82,7 +83,12 @@ class FieldCheck {
         banks = config_.hw_array_cols;
         break;
       case Dest::weight:
-        beats = config_.weight_rows() * config_.hw_array_cols / beat;
+        beats = config_.weight_rows() * config_.hw_array_cols * config_.word_bytes() / beat;
+        break;
+      case Dest::index:
+        require(config_.hw_nm_patterns != "dense",
+                "an array without N:M weights has no index buffer");
+        beats = config_.index_rows() * config_.hw_array_cols * config_.word_bytes() / beat;
         break;
       case Dest::param:
         beats = config_.param_records() * record_bytes / beat;
@@ -94,10 +100,33 @@ class FieldCheck {
         require(false, "there is no buffer with the number of dest");
     }
     require(group <= banks, "log2_group asks for more groups than there are banks");
+    const bool packed = op.log2_pack != 0 || op.log2_bundle != 0;
+    require(!packed || op.dest == static_cast<std::int64_t>(Dest::ofmap),
+            "only loads into the ofmap buffer unpack words");
+    std::int64_t line = ceil_div(op.line_bytes, beat);
+    if (packed) {
+      check_packing(op.log2_pack, op.log2_bundle, op.line_bytes);
+      require((group << (op.log2_pack + op.log2_bundle)) <= banks,
+              "2^log2_group runs of Q*P banks are more than there are banks");
+      line = ceil_div(line, std::int64_t{1} << op.log2_bundle);
+    }
     const std::int64_t slots = ceil_div(op.planes, group);
-    inside(op.dst_base + (slots - 1) * op.dst_slot_stride + (op.lines - 1) * op.dst_line_stride +
-               ceil_div(op.line_bytes, beat),
-           beats, "beat");
+    inside(
+        op.dst_base + (slots - 1) * op.dst_slot_stride + (op.lines - 1) * op.dst_line_stride + line,
+        beats, "beat");
+  }
+
+  /// Words with several elements and pixels with several words, on their way from or to ofmap.
+  void check_packing(std::int64_t log2_pack, std::int64_t log2_bundle,
+                     std::int64_t line_bytes) const {
+    require(config_.multi_width() || log2_pack == 0, "hw.precision=fixed packs no words");
+    require((config_.hw_operand_bits >> log2_pack) >= 1, "log2_pack leaves no bit for an element");
+    const std::int64_t channels = std::int64_t{1} << (log2_pack + log2_bundle);
+    require(channels <= config_.hw_post_lanes,
+            "a pixel of a plane may have at most hw.post_lanes channels");
+    const std::int64_t pixel = config_.word_bytes() << log2_bundle;
+    require(pixel <= config_.beat_bytes(), "a pixel of a plane is longer than a beat");
+    require(line_bytes % pixel == 0, "line_bytes is not a whole number of pixels");
   }
 
   void check(const FillOp& op) const {
@@ -109,9 +138,45 @@ class FieldCheck {
     inside(op.dst_base + op.beats, bytes / config_.beat_bytes(), "beat");
   }
 
-  void check_zero_point(const char* name, std::int64_t zero_point, std::int64_t is_signed) const {
-    const Format container{static_cast<int>(config_.hw_operand_bits), is_signed != 0, 0};
-    require(container.holds(zero_point), std::string(name) + " is outside the operand's range");
+  void check_operand(const std::string& name, std::int64_t bits, std::int64_t carrier,
+                     bool is_signed, bool bipolar, std::int64_t zero_point) const {
+    require(bits >= 1 && bits <= carrier,
+            name + "_bits must be 1 to the " + std::to_string(carrier) + " bits that carry it");
+    if (bipolar) {
+      require(carrier == 1 && zero_point == 0, name + "_bipolar needs 1 bit and zero point 0");
+      return;
+    }
+    const Format container{static_cast<int>(carrier), is_signed, 0};
+    require(container.holds(zero_point), name + "_zp is outside the operand's range");
+  }
+
+  void check_operands(const ComputeOp& op, const OperandLayout& layout) const {
+    require(config_.multi_width() || (op.act_pack == 0 && op.wgt_pack == 0),
+            "hw.precision=fixed has one operand per word");
+    require(layout.act_bits >= 1 && layout.wgt_bits >= 1, "its packing leaves no bit");
+    check_operand("act", op.act_bits, layout.act_bits, op.act_signed != 0, op.act_bipolar != 0,
+                  op.act_zp);
+    check_operand("wgt", op.wgt_bits, layout.wgt_bits, op.wgt_signed != 0, op.wgt_bipolar != 0,
+                  op.wgt_zp);
+    require(layout.windows >= 1, "its bundle is smaller than a window of L * M elements");
+    require(op.start_s < layout.windows, "start_s must be less than the windows of a bundle");
+    require(op.start_n <= op.nm_last, "start_n must be less than N");
+    require(layout.bundle_words * config_.word_bytes() <= config_.beat_bytes(),
+            "its bundle is longer than a beat");
+    const std::int64_t bundle = layout.bundle_words * config_.word_bytes();
+    for (const std::int64_t value :
+         {op.ifmap_base, op.step_x, op.step_y, op.slot_stride, op.step_kx, op.step_ky}) {
+      require(value % bundle == 0, "its ifmap addresses are not multiples of a bundle");
+    }
+    if (layout.sparse()) {
+      require(layout.candidates <= config_.hw_edge_words, "M must be at most hw.edge_words");
+      require(layout.kept < layout.candidates, "N must be less than M");
+      require(layout.units_per_index_row >= 1, "the indices of its lanes do not fit an index word");
+      const std::int64_t units = layout.units_per_index_row;
+      inside(ceil_div(op.index_base + op.k_rows, units), config_.index_rows(), "index row");
+    } else {
+      require(op.nm_last == 0 && op.index_base == 0, "a dense op has neither N nor indices");
+    }
   }
 
   void check(const ComputeOp& op) const {
@@ -125,21 +190,30 @@ class FieldCheck {
     require(op.cols >= 1 && op.cols <= config_.hw_array_cols, "cols must be 1 to hw.array_cols");
     const std::int64_t group = std::int64_t{1} << op.log2_group;
     require(op.rows_used % group == 0, "2^log2_group must divide rows_used");
-    require(op.folds == ceil_div(op.k_rows, op.rows_used),
-            "folds must be ceil(k_rows / rows_used)");
+    require(op.dataflow <= 1, "dataflow must be 0 or 1");
+    const bool os = op.dataflow == 1;
+    if (os) {
+      require(config_.output_stationary(), "hw.dataflows=ws has no output-stationary mode");
+      require(op.log2_group == 0 && op.rows_used == config_.hw_array_rows,
+              "an output-stationary op uses all rows and has one plane per slot");
+      require(op.folds == ceil_div(op.out_h * op.out_w, op.rows_used),
+              "folds must be ceil(M / rows_used)");
+    } else {
+      require(op.folds == ceil_div(op.k_rows, op.rows_used),
+              "folds must be ceil(k_rows / rows_used)");
+    }
     require(op.start_slot < op.slots, "start_slot must be less than slots");
     require(op.start_kx < op.kernel_w, "start_kx must be less than kernel_w");
-    require(op.dataflow == 0, "dataflow must be 0");
-    for (const auto bits : {op.act_bits, op.wgt_bits}) {
-      require(bits >= 1 && bits <= config_.hw_operand_bits,
-              "act_bits and wgt_bits must be 1 to hw.operand_bits");
-    }
-    check_zero_point("act_zp", op.act_zp, op.act_signed);
-    check_zero_point("wgt_zp", op.wgt_zp, op.wgt_signed);
-    inside(op.weight_base + op.k_rows, config_.weight_rows(), "weight row");
+    const OperandLayout layout = operand_layout(op, config_.hw_operand_bits);
+    check_operands(op, layout);
+    inside(ceil_div(op.weight_base + op.k_rows, layout.units_per_row), config_.weight_rows(),
+           "weight row");
     inside(op.psum_base + op.out_h * op.out_w, config_.psum_entries(), "psum entry");
-    inside(op.ifmap_base + largest_offset(op, ceil_div(op.k_rows, group)) +
-               (op.out_h - 1) * op.step_y + (op.out_w - 1) * op.step_x + 1,
+    const std::int64_t inner = layout.kept * layout.windows;
+    const std::int64_t before = op.start_s * layout.kept + op.start_n;
+    inside(op.ifmap_base + largest_offset(op, ceil_div(before * group + op.k_rows, group * inner)) +
+               (op.out_h - 1) * op.step_y + (op.out_w - 1) * op.step_x +
+               layout.bundle_words * config_.word_bytes(),
            config_.ifmap_bank_bytes(), "ifmap byte");
   }
 
@@ -220,16 +294,22 @@ class FieldCheck {
   void check_destination(const PostOp& op) const {
     const std::int64_t pixels = (op.out_h - 1) * op.dst_step_y;
     if (op.dst == 1) {
-      require(op.dst_log2_bytes == 0, "elements in the ifmap buffer are bytes");
+      require((std::int64_t{1} << op.dst_log2_bytes) == config_.word_bytes(),
+              "elements in the ifmap buffer are operand words");
+      const std::int64_t bundle = config_.word_bytes() << op.dst_log2_bundle;
+      const std::int64_t plane = std::int64_t{1} << (op.dst_log2_pack + op.dst_log2_bundle);
+      if (plane > 1) check_packing(op.dst_log2_pack, op.dst_log2_bundle, bundle);
+      require(op.dst_ch0 % plane == 0, "dst_ch0 is not the first channel of a plane");
+      aligned(bundle, {op.dst_base, op.dst_slot_stride, op.dst_step_y});
       const std::int64_t group = std::int64_t{1} << op.dst_log2_group;
       require(group <= config_.hw_array_rows,
               "dst_log2_group asks for more groups than there are banks");
       require(
-          group >= std::min<std::int64_t>(op.channels, config_.hw_post_lanes),
+          group >= ceil_div(std::min<std::int64_t>(op.channels, config_.hw_post_lanes), plane),
           "two lanes of the post-processor would write one ifmap bank: 2^dst_log2_group must be "
-          "at least the channels of a pass");
-      const std::int64_t slot = (op.dst_ch0 + op.channels - 1) / group;
-      inside(op.dst_base + slot * op.dst_slot_stride + pixels + op.out_w,
+          "at least the planes of a pass");
+      const std::int64_t slot = (op.dst_ch0 + op.channels - 1) / plane / group;
+      inside(op.dst_base + slot * op.dst_slot_stride + pixels + op.out_w * bundle,
              config_.ifmap_bank_bytes(), "ifmap byte");
       return;
     }
@@ -274,10 +354,20 @@ class FieldCheck {
   void check(const StoreOp& op) const {
     check_descriptor(op);
     const std::int64_t beat = config_.beat_bytes();
-    const std::int64_t slots = ceil_div(op.planes, config_.hw_array_cols);
-    inside(op.src_base + (slots - 1) * op.src_slot_stride + (op.lines - 1) * op.src_line_stride +
-               ceil_div(op.line_bytes, beat),
-           config_.ofmap_bank_bytes() / beat, "beat");
+    require(op.bank0 < config_.hw_array_cols, "bank0 must be less than hw.array_cols");
+    const std::int64_t plane = std::int64_t{1} << (op.log2_pack + op.log2_bundle);
+    std::int64_t line = ceil_div(op.line_bytes, beat);
+    if (plane > 1) {
+      check_packing(op.log2_pack, op.log2_bundle, op.line_bytes);
+      line = ceil_div(line, std::int64_t{1} << op.log2_bundle);
+      require(op.bank0 % plane == 0, "bank0 is not the first bank of a plane");
+      require(op.channels > (op.planes - 1) * plane && op.channels <= op.planes * plane,
+              "channels does not fit its planes");
+    }
+    const std::int64_t slots = ceil_div(op.bank0 + op.planes * plane, config_.hw_array_cols);
+    inside(
+        op.src_base + (slots - 1) * op.src_slot_stride + (op.lines - 1) * op.src_line_stride + line,
+        config_.ofmap_bank_bytes() / beat, "beat");
   }
 
   const ValidatorInput& in_;

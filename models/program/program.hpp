@@ -8,6 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "numerics/k_mapping.hpp"
+
 namespace tactus {
 
 using Cycle = std::uint64_t;
@@ -69,7 +71,7 @@ struct StoreOp {
 #undef TACTUS_OP_HEADER
 
 /// Codes of LoadOp::dest and FillOp::dest.
-enum class Dest : std::uint8_t { ifmap = 0, weight = 1, param = 2, ofmap = 3, inst = 4 };
+enum class Dest : std::uint8_t { ifmap = 0, weight = 1, param = 2, ofmap = 3, inst = 4, index = 5 };
 
 /// Codes of PostOp::mode.
 enum class PostMode : std::uint8_t {
@@ -116,12 +118,16 @@ using EncodedRecord = std::array<std::uint8_t, record_bytes>;
 [[nodiscard]] ChannelRecord decode_channel(const std::uint8_t* bytes);
 [[nodiscard]] AddRecord decode_add(const std::uint8_t* bytes);
 
-/// Where a tensor lives in off-chip memory. Element (c,y,x) is at
-/// address + c*plane_stride + y*line_stride + x*element_bytes, little endian.
+/// Where a tensor lives in off-chip memory. A plane holds `bundle * pack` channels; pixel (y,x) of
+/// plane p is at address + p*plane_stride + y*line_stride + x*bundle*element_bytes: `bundle` words
+/// of element_bytes bytes, little endian, each with `pack` channels from the low bits up. Channels
+/// behind the last one are 0.
 struct TensorPlace {
   std::string name;  ///< layer id or input name
   int c = 0, h = 0, w = 0;
-  int element_bytes = 1;
+  int element_bytes = 1;  ///< bytes of a word
+  int pack = 1;           ///< channels per word, a power of two
+  int bundle = 1;         ///< words per pixel of a plane, a power of two
   bool is_signed = false;
   bool in_memory = false;  ///< false: it stays on chip (fused or resident)
   std::uint64_t address = 0, plane_stride = 0, line_stride = 0;
@@ -132,10 +138,11 @@ struct LayerInfo {
   std::string id, source_name, op;
   std::int64_t macs = 0;           ///< of the dense layer
   std::int64_t macs_executed = 0;  ///< multiplications on real K elements and columns
-  std::int64_t fold_rows = 0;      ///< K elements per fold (U), 0 without weights
+  std::int64_t fold_rows = 0;      ///< K units per fold (U), 0 without weights
   std::int64_t fold_channels = 0;  ///< K elements per kernel position, padding channels included
   std::string fused_into;          ///< id of the layer that produces the result, or empty
   std::string mapping;             ///< one line for inspect
+  KMapping k_mapping;              ///< which K elements are summed before the overflow policy
 };
 
 struct Program {
