@@ -126,11 +126,11 @@ struct TensorPlace {
   std::string name;  ///< layer id or input name
   int c = 0, h = 0, w = 0;
   int element_bytes = 1;  ///< bytes of a word
-  int pack = 1;           ///< channels per word, a power of two
-  int bundle = 1;         ///< words per pixel of a plane, a power of two
   bool is_signed = false;
   bool in_memory = false;  ///< false: it stays on chip (fused or resident)
   std::uint64_t address = 0, plane_stride = 0, line_stride = 0;
+  int pack = 1;    ///< channels per word, a power of two
+  int bundle = 1;  ///< words per pixel of a plane, a power of two
 };
 
 /// What a report needs to know of a layer; ops carry its index.
