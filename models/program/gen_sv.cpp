@@ -78,6 +78,7 @@ void write_package(std::ostream& out) {
   w.constant("DEST_PARAM", static_cast<std::size_t>(Dest::param));
   w.constant("DEST_OFMAP", static_cast<std::size_t>(Dest::ofmap));
   w.constant("DEST_INST", static_cast<std::size_t>(Dest::inst));
+  w.constant("DEST_INDEX", static_cast<std::size_t>(Dest::index));
   w.heading("codes of post mode");
   w.constant("MODE_REQUANT", static_cast<std::size_t>(PostMode::requant));
   w.constant("MODE_REQUANT_ADD", static_cast<std::size_t>(PostMode::requant_add));

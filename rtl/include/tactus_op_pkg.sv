@@ -26,6 +26,7 @@ package tactus_op_pkg;
   localparam int DEST_PARAM = 2;
   localparam int DEST_OFMAP = 3;
   localparam int DEST_INST = 4;
+  localparam int DEST_INDEX = 5;
 
   // codes of post mode
   localparam int MODE_REQUANT = 0;
