@@ -12,12 +12,6 @@ namespace {
 /// Width of the random multipliers; leaves 48 bits for the accumulator.
 constexpr int kMultBits = 16;
 
-int whole_number(const std::string& text, std::size_t max_digits) {
-  const bool good = !text.empty() && text.size() <= max_digits &&
-                    text.find_first_not_of("0123456789") == std::string::npos;
-  return good ? std::stoi(text) : -1;
-}
-
 void check_range(const char* name, std::int64_t value, std::int64_t low, std::int64_t high) {
   if (value < low || value > high) {
     throw BadInput("synth: " + std::string(name) + " = " + std::to_string(value) + " is outside " +
@@ -26,34 +20,6 @@ void check_range(const char* name, std::int64_t value, std::int64_t low, std::in
 }
 
 }  // namespace
-
-Sparsity parse_sparsity(const std::string& text) {
-  Sparsity result;
-  if (text == "dense") return result;
-  const std::size_t colon = text.find(':');
-  if (colon != std::string::npos) {
-    result.n = whole_number(text.substr(0, colon), 3);
-    result.m = whole_number(text.substr(colon + 1), 3);
-    if (result.n >= 1 && result.n < result.m) {
-      result.label = text;
-      return result;
-    }
-    if (result.n >= 1 && result.n == result.m) return Sparsity{};
-  } else if (text == "0" || text == "0.") {
-    return result;
-  } else if (text.rfind("0.", 0) == 0 || text.rfind('.', 0) == 0) {
-    std::string digits = text.substr(text.find('.') + 1);
-    const int ppm = whole_number(digits, 6);
-    if (ppm >= 0) {
-      digits.resize(6, '0');
-      result.label = "unstructured";
-      result.zero_ppm = std::stoi(digits);
-      return result;
-    }
-  }
-  throw BadInput("synth: sparsity = '" + text +
-                 "' is none of dense, N:M and a fraction from 0 to 0.999999");
-}
 
 std::int64_t integer_sqrt(std::int64_t value) {
   std::int64_t root = 0;
@@ -66,15 +32,17 @@ std::int64_t integer_sqrt(std::int64_t value) {
 
 LayerMaker::LayerMaker(const std::string& network_name, const SynthOptions& options)
     : options_(options), sparsity_(parse_sparsity(options.sparsity)), random_(options.seed) {
-  check_range("act_bits", options.act_bits, 2, 8);
-  check_range("weight_bits", options.weight_bits, 2, 8);
+  check_range("act_bits", options.act_bits, 1, 16);
+  check_range("weight_bits", options.weight_bits, 2, 16);
+  if (options.first_bits != 0) check_range("first_bits", options.first_bits, 1, 16);
   check_range("image", options.image, 1, 4096);
   network_.name = network_name;
   network_.producer = "tactus synth";
 }
 
 Format LayerMaker::activation(bool is_signed) const {
-  return Format{options_.act_bits, is_signed, 0};
+  // A signed bit would be -1 or 0; the signed branches of a 1-bit network have 2.
+  return Format{is_signed ? std::max(options_.act_bits, 2) : options_.act_bits, is_signed, 0};
 }
 
 void LayerMaker::input(const std::string& name, Shape shape) {
@@ -82,6 +50,7 @@ void LayerMaker::input(const std::string& name, Shape shape) {
   input.name = name;
   input.shape = shape;
   input.format = activation(false);
+  if (options_.first_bits != 0) input.format.bits = options_.first_bits;
   network_.inputs.push_back(std::move(input));
 }
 
@@ -102,57 +71,29 @@ std::string LayerMaker::keep(Layer layer) {
   return network_.layers.back().id;
 }
 
+Sparsity LayerMaker::sparsity_of(const Layer& layer) const {
+  // As pruning toolkits do: depthwise and first layers have nothing to choose from.
+  if (layer.in_channels_per_group < std::min(sparsity_.m, 4)) return {};
+  if (sparsity_.filter_ppm > 0 && layer.op == LayerOp::linear) return {};
+  return sparsity_;
+}
+
 void LayerMaker::fill_weights(Layer& layer, std::int64_t taps) {
   layer.weight_format = Format{options_.weight_bits, true, 0};
-  layer.sparsity = sparsity_.label;
-  const std::int64_t limit = layer.weight_format.max();
-  const auto outputs = static_cast<std::size_t>(layer.out_channels);
-  const auto inner = static_cast<std::size_t>(layer.in_channels_per_group);
-  const auto window = static_cast<std::size_t>(taps);
-  layer.weight.assign(outputs * inner * window, 0);
-  const auto nonzero = [&] {
-    const std::int64_t value = random_.below(2 * limit) - limit;
-    return static_cast<std::int16_t>(value < 0 ? value : value + 1);
-  };
-  if (sparsity_.m == 0) {
-    for (std::int16_t& weight : layer.weight) {
-      if (sparsity_.zero_ppm == 0) {
-        weight = static_cast<std::int16_t>(random_.below(2 * limit + 1) - limit);
-      } else if (random_.below(1000000) >= sparsity_.zero_ppm) {
-        weight = nonzero();
-      }
-    }
-    return;
-  }
-  const auto block = static_cast<std::size_t>(sparsity_.m);
-  for (std::size_t o = 0; o < outputs; ++o) {
-    for (std::size_t t = 0; t < window; ++t) {
-      for (std::size_t first = 0; first < inner; first += block) {
-        const std::size_t size = std::min(block, inner - first);
-        // Each position is taken with the chance that leaves n of them, so all subsets are
-        // equally likely.
-        std::size_t wanted = std::min(size, static_cast<std::size_t>(sparsity_.n));
-        for (std::size_t i = 0; i < size && wanted > 0; ++i) {
-          if (random_.below(static_cast<std::int64_t>(size - i)) >=
-              static_cast<std::int64_t>(wanted)) {
-            continue;
-          }
-          layer.weight[(o * inner + first + i) * window + t] = nonzero();
-          --wanted;
-        }
-      }
-    }
-  }
+  const Sparsity sparsity = sparsity_of(layer);
+  layer.sparsity = sparsity.label;
+  draw_weights(random_, sparsity, taps, layer);
 }
 
 void LayerMaker::scale_output(Layer& layer, std::int64_t fan_in, Output output) {
   // Standard deviation of the accumulator: sqrt(terms) * rms(w) * rms(x), where uniform weights
   // have max/sqrt(3), and activations about a third of their maximum.
   std::int64_t terms = fan_in;
-  if (sparsity_.m > 0) terms = fan_in * sparsity_.n / sparsity_.m;
-  if (sparsity_.zero_ppm > 0) terms = fan_in * (1000000 - sparsity_.zero_ppm) / 1000000;
+  const Sparsity sparsity = sparsity_of(layer);
+  if (sparsity.m > 0) terms = fan_in * sparsity.n / sparsity.m;
+  if (sparsity.zero_ppm > 0) terms = fan_in * (1000000 - sparsity.zero_ppm) / 1000000;
   const std::int64_t weight_max = layer.weight_format.max();
-  const std::int64_t input_max = activation(false).max();
+  const std::int64_t input_max = network_.format_of(layer.inputs[0]).max();
   const std::int64_t sigma = std::max<std::int64_t>(
       1,
       integer_sqrt(std::max<std::int64_t>(1, terms) * weight_max * weight_max / 3) * input_max / 3);
@@ -162,8 +103,13 @@ void LayerMaker::scale_output(Layer& layer, std::int64_t fan_in, Output output) 
   const std::size_t per_channel = layer.weight.size() / layer.bias.size();
   for (std::size_t o = 0; o < layer.bias.size(); ++o) {
     std::int64_t sum = 0;
-    for (std::size_t i = 0; i < per_channel; ++i) sum += layer.weight[o * per_channel + i];
-    layer.bias[o] = random_.below(sigma / 2 + 1) - sigma / 4 - sum * input_max * 3 / 10;
+    bool pruned = sparsity.filter_ppm > 0;
+    for (std::size_t i = 0; i < per_channel; ++i) {
+      sum += layer.weight[o * per_channel + i];
+      pruned = pruned && layer.weight[o * per_channel + i] == 0;
+    }
+    const std::int64_t noise = random_.below(sigma / 2 + 1) - sigma / 4;
+    layer.bias[o] = pruned ? 0 : noise - sum * input_max * 3 / 10;
   }
 
   Requant& r = layer.requant;
@@ -183,7 +129,7 @@ void LayerMaker::scale_output(Layer& layer, std::int64_t fan_in, Output output) 
   // mult in 2^13..2^14 so that the spread between channels stays inside 16 bits.
   int shift = 0;
   std::int64_t mult = 0;
-  while (shift < 40) {
+  while (shift < 46) {
     mult = (layer.out_format.max() << shift) / (2 * sigma);
     if (mult >= (std::int64_t{1} << 13)) break;
     ++shift;
@@ -203,14 +149,15 @@ std::string LayerMaker::conv(const std::string& name, const std::string& from, c
   layer.stride_h = layer.stride_w = shape.stride;
   layer.padding = shape.padding;
   layer.out_channels = shape.out_channels;
-  layer.in_channels_per_group = shape.in_channels;
+  layer.groups = shape.groups;
+  layer.in_channels_per_group = shape.in_channels / shape.groups;
   const std::int64_t taps = std::int64_t{shape.kernel_h} * shape.kernel_w;
-  const std::int64_t outer = std::int64_t{shape.in_channels} * shape.out_channels;
+  const std::int64_t outer = std::int64_t{layer.in_channels_per_group} * shape.out_channels;
   if (taps > (std::int64_t{1} << 28) / outer) {
     throw BadInput("synth: layer " + layer.id + " has more than 2^28 weights", {}, layer.id);
   }
   fill_weights(layer, taps);
-  scale_output(layer, shape.in_channels * taps, output);
+  scale_output(layer, layer.in_channels_per_group * taps, output);
   return keep(std::move(layer));
 }
 

@@ -19,9 +19,12 @@ class Random {
     z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;
     return z ^ (z >> 31U);
   }
-  /// 0..n-1, for n below 2^31.
+  /// 0..n-1; from n = 2^32 on, only multiples of a power of two.
   std::int64_t below(std::int64_t n) {
-    return static_cast<std::int64_t>(((next() >> 32U) * static_cast<std::uint64_t>(n)) >> 32U);
+    unsigned shift = 0;
+    while ((n >> shift) >= (std::int64_t{1} << 32)) ++shift;
+    const auto range = static_cast<std::uint64_t>(n >> shift);
+    return static_cast<std::int64_t>(((next() >> 32U) * range) >> 32U << shift);
   }
 
  private:
@@ -33,9 +36,13 @@ struct Sparsity {
   std::string label = "dense";  ///< as in the model file
   int n = 0, m = 0;             ///< N:M, otherwise 0
   int zero_ppm = 0;             ///< zero weights per million where m = 0
+  int filter_ppm = 0;           ///< output channels without weights per million
 };
-/// Throws BadInput for anything but the three spellings of SynthOptions.
+/// Throws BadInput for anything but the four spellings of SynthOptions.
 [[nodiscard]] Sparsity parse_sparsity(const std::string& text);
+
+/// Random weights of the layer's shape and format, -max..max; `taps` is its kernel size.
+void draw_weights(Random& random, const Sparsity& sparsity, std::int64_t taps, Layer& layer);
 
 /// Largest integer whose square is at most `value` (>= 0).
 [[nodiscard]] std::int64_t integer_sqrt(std::int64_t value);
@@ -54,6 +61,7 @@ class LayerMaker {
   struct Conv {
     int in_channels = 1, out_channels = 1, kernel_h = 1, kernel_w = 1, stride = 1;
     std::array<int, 4> padding{0, 0, 0, 0};
+    int groups = 1;
   };
   /// Each returns the id of the new layer.
   std::string conv(const std::string& name, const std::string& from, const Conv& shape,
@@ -71,6 +79,8 @@ class LayerMaker {
  private:
   Layer start(const std::string& name, LayerOp op, std::vector<std::string> inputs);
   std::string keep(Layer layer);
+  /// What of the network's sparsity applies to the layer.
+  [[nodiscard]] Sparsity sparsity_of(const Layer& layer) const;
   void fill_weights(Layer& layer, std::int64_t taps);
   void scale_output(Layer& layer, std::int64_t fan_in, Output output);
   [[nodiscard]] Format activation(bool is_signed) const;

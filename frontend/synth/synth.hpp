@@ -12,17 +12,30 @@
 namespace tactus {
 
 struct SynthOptions {
-  int act_bits = 8;                ///< 2..8; inputs and ReLU outputs are unsigned
-  int weight_bits = 8;             ///< 2..8, signed
-  std::string sparsity = "dense";  ///< "dense", "N:M" along the input channels, or the fraction
-                                   ///< of zero weights as a decimal number, "0.85"
+  int act_bits = 8;     ///< 1..16; inputs and ReLU outputs are unsigned
+  int weight_bits = 8;  ///< 2..16, signed and symmetric, so that 2 bits are ternary
+  int first_bits = 0;   ///< 1..16, width of the network input; 0: as act_bits
+  /// "dense"; "N:M" along the input channels of each kernel position; "0.85", the fraction of
+  /// zero weights; "filter:0.5", the fraction of output channels without weights and bias. N:M
+  /// leaves layers of less than 4 input channels per group dense, filter leaves the logits.
+  std::string sparsity = "dense";
   std::uint64_t seed = 1;
-  int image = 224;  ///< 1..4096, height and width of the resnet18 input
+  int image = 224;  ///< 1..4096, height and width of the input of resnet18 and mobilenet_v1
 };
 
 /// ResNet-18 for ImageNet: input "image" of 3 channels, 1000 raw 32-bit logits. All functions
 /// throw BadInput for options out of range.
 [[nodiscard]] Network make_resnet18(const SynthOptions& options);
+
+/// MobileNetV1 of width 1.0 for ImageNet: depthwise separable convolutions, symmetric padding of 1.
+[[nodiscard]] Network make_mobilenet_v1(const SynthOptions& options);
+
+/// One convolution of an input "in" with `kernel` x `kernel` windows, padded to an output of
+/// ceil(height / stride) x ceil(width / stride), then ReLU.
+struct ConvShape {
+  int in_channels = 1, height = 1, width = 1, out_channels = 1, kernel = 1, stride = 1, groups = 1;
+};
+[[nodiscard]] Network make_conv(const ConvShape& shape, const SynthOptions& options);
 
 /// C[m][n] = A[m][k] * B[k][n] as a 1x1 convolution: input "in" with c = k, h = 1, w = m; the
 /// weights are B, n is the number of output channels.

@@ -36,9 +36,10 @@ constexpr std::array<Verb, 8> verbs{{
      "tactus disasm traces/models/digits_w4a4.h5 --preset tiny_4", "aj"},
     {"config", "", "print the effective architecture with ranges, units and meaning",
      "tactus config --preset edge_16 --hw.acc_bits=24", "aj"},
-    {"synth", "NAME | --topology FILE.csv | --gemm M,N,K",
-     "write a shape-only model with random weights (NAME: resnet18)",
-     "tactus synth resnet18 --image 224 -o resnet18.h5", "sj"},
+    {"synth", "NAME | --conv C,H,W,K,k,s | --gemm M,N,K | --topology FILE.csv",
+     "write a shape-only model with random weights (NAME: resnet18, mobilenet_v1)",
+     "tactus synth --conv 64,56,56,64,3,1 --act-bits 4 --weight-bits 4 --sparsity 2:4 -o conv.h5",
+     "sj"},
     {"rtl-build", "", "verilate the RTL for an architecture into the build cache",
      "tactus rtl-build --preset edge_16 --hw.acc_bits=24", "arj"},
     {"compare", "A.json B.json", "two result files side by side, per layer",
@@ -77,13 +78,24 @@ po::options_description options_for(const Verb& verb) {
     add("fault-backend", po::value<std::string>(), "test builds: rtl (default) or systemc");
   }
   if (has('s')) {
+    add("conv", po::value<std::string>(),
+        "C,H,W,K,k,s[,GROUPS]: one convolution of C channels of H x W to K channels, kernel k x k, "
+        "stride s, output of H/s x W/s (GROUPS = C = K: depthwise)");
+    add("gemm", po::value<std::string>(),
+        "M,N,K: one matrix product of M x K activations and K x N weights");
     add("topology", po::value<std::string>(), "SCALE-Sim topology CSV, one layer a row");
-    add("gemm", po::value<std::string>(), "M,N,K: one matrix product");
-    add("act-bits", po::value<int>(), "activation width (default 8)");
-    add("weight-bits", po::value<int>(), "weight width (default 8)");
-    add("sparsity", po::value<std::string>(), "dense, N:M or the fraction of zero weights");
-    add("seed", po::value<std::uint64_t>(), "seed of the weights (default 1)");
-    add("image", po::value<int>(), "input height and width (default 224)");
+    add("act-bits", po::value<int>(), "activation width, 1 to 16, unsigned (default 8)");
+    add("first-bits", po::value<int>(), "width of the network input (default: as act-bits)");
+    add("weight-bits", po::value<int>(),
+        "weight width, 2 to 16, symmetric: 2 bits are -1, 0, +1 (default 8)");
+    add("sparsity", po::value<std::string>(),
+        "dense; N:M, e.g. 2:4: at most N of M neighbouring input channels at each kernel position; "
+        "0.85: that fraction of the weights is 0; filter:0.5: that fraction of the output channels "
+        "is 0 (default dense)");
+    add("seed", po::value<std::uint64_t>(),
+        "seed of the weights (default 1); equal options give an equal file");
+    add("image", po::value<int>(),
+        "input height and width of resnet18 and mobilenet_v1 (default 224)");
     add("output,o", po::value<std::string>(), "model file to write");
   }
   if (has('r')) add("optimise", po::value<std::string>(), "-O1 builds faster, -O3 runs faster");
@@ -143,7 +155,9 @@ void read_options(const po::variables_map& map, CommandLine& out) {
   take(map, "fault-backend", out.fault_backend);
   take(map, "topology", out.topology);
   take(map, "gemm", out.gemm);
+  take(map, "conv", out.conv);
   take(map, "act-bits", out.synth.act_bits);
+  take(map, "first-bits", out.synth.first_bits);
   take(map, "weight-bits", out.synth.weight_bits);
   take(map, "sparsity", out.synth.sparsity);
   take(map, "seed", out.synth.seed);

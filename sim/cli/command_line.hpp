@@ -25,7 +25,7 @@ struct CommandLine {
   int fault = 0;
   std::string fault_backend = "rtl";
   std::string output;  ///< -o
-  std::string topology, gemm, optimise = "-O3";
+  std::string topology, gemm, conv, optimise = "-O3";
   SynthOptions synth;
   std::string config_arguments;  ///< as typed, for messages that give a command
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // config, synth, rtl-build and --version.
-#include <cstdio>
+#include <algorithm>
+#include <array>
 #include <sstream>
 
 #include "cli/console.hpp"
@@ -35,25 +36,50 @@ std::string config_text(const ArchConfig& config) {
   return out.str();
 }
 
+/// Comma-separated numbers, `least` to N of them; the rest stay as given.
+template <std::size_t N>
+std::array<int, N> numbers(const std::string& option, const std::string& text, const char* form,
+                           std::size_t least, std::array<int, N> out) {
+  std::size_t count = 0, begin = 0;
+  while (begin <= text.size() && count <= N) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    const std::string field = text.substr(begin, end - begin);
+    const bool good = !field.empty() && field.size() <= 9 &&
+                      field.find_first_not_of("0123456789") == std::string::npos;
+    if (!good || count == N) throw BadInput(option + " " + text + " is not " + form);
+    out[count++] = std::stoi(field);
+    begin = end + 1;
+  }
+  if (count < least) throw BadInput(option + " " + text + " is not " + form);
+  return out;
+}
+
+Network synth_conv(const CommandLine& line) {
+  const auto v = numbers<7>("--conv", line.conv, "C,H,W,K,k,s or C,H,W,K,k,s,GROUPS", 6,
+                            {0, 0, 0, 0, 0, 0, 1});
+  return make_conv({v[0], v[1], v[2], v[3], v[4], v[5], v[6]}, line.synth);
+}
+
 Network synth_network(const CommandLine& line) {
+  std::vector<std::string> names = line.positional;
+  if (!line.conv.empty() && names == std::vector<std::string>{"conv"}) names.clear();
   const int sources = (line.topology.empty() ? 0 : 1) + (line.gemm.empty() ? 0 : 1) +
-                      static_cast<int>(line.positional.size());
+                      (line.conv.empty() ? 0 : 1) + static_cast<int>(names.size());
   if (sources != 1) {
-    throw BadInput("tactus synth takes one of a NAME (resnet18), --topology FILE and --gemm M,N,K");
+    throw BadInput(
+        "tactus synth takes one of a NAME (resnet18, mobilenet_v1), --conv C,H,W,K,k,s, "
+        "--gemm M,N,K and --topology FILE");
   }
   if (!line.topology.empty()) return make_topology(line.topology, line.synth);
+  if (!line.conv.empty()) return synth_conv(line);
   if (!line.gemm.empty()) {
-    int m = 0, n = 0, k = 0;
-    char rest = 0;
-    if (std::sscanf(line.gemm.c_str(), "%d,%d,%d%c", &m, &n, &k, &rest) != 3) {
-      throw BadInput("--gemm " + line.gemm + " is not M,N,K");
-    }
-    return make_gemm(m, n, k, line.synth);
+    const auto v = numbers<3>("--gemm", line.gemm, "M,N,K", 3, {});
+    return make_gemm(v[0], v[1], v[2], line.synth);
   }
-  if (line.positional[0] != "resnet18") {
-    throw BadInput("synth knows no network '" + line.positional[0] + "', only resnet18");
-  }
-  return make_resnet18(line.synth);
+  if (names[0] == "resnet18") return make_resnet18(line.synth);
+  if (names[0] == "mobilenet_v1") return make_mobilenet_v1(line.synth);
+  if (names[0] == "conv") throw BadInput("synth conv needs --conv C,H,W,K,k,s");
+  throw BadInput("synth knows no network '" + names[0] + "', only resnet18 and mobilenet_v1");
 }
 
 }  // namespace

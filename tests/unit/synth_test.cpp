@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <numeric>
@@ -51,6 +52,30 @@ TEST_CASE("synth: resnet18 has the published size") {
   CHECK(n.layers.back().requant.convention == Convention::none);
 }
 
+TEST_CASE("synth: mobilenet_v1 has the published size") {
+  const Network n = make_mobilenet_v1({});
+  CHECK(macs(n) == 568740352);
+  std::size_t weights = 0;
+  for (const Layer& layer : n.layers) weights += layer.weight.size();
+  // 4,231,976 parameters less 21,888 of batch norm and 1,000 biases of the last layer.
+  CHECK(weights == 4209088);
+  CHECK(n.shape_of("025_block13_depthwise") == Shape{1024, 7, 7});
+  CHECK(n.layers[1].groups == 32);
+  CHECK(n.layers[1].in_channels_per_group == 1);
+}
+
+TEST_CASE("synth: one convolution, padded to ceil(size / stride)") {
+  const auto shape = [](int size, int kernel, int stride) {
+    return make_conv({8, size, size, 16, kernel, stride, 2}, {}).layers[0].out_shape;
+  };
+  CHECK(shape(56, 3, 1) == Shape{16, 56, 56});
+  CHECK(shape(56, 2, 1) == Shape{16, 56, 56});
+  CHECK(shape(7, 3, 2) == Shape{16, 4, 4});
+  CHECK(shape(8, 7, 3) == Shape{16, 3, 3});
+  CHECK_THROWS_AS(static_cast<void>(make_conv({8, 4, 4, 8, 3, 1, 3}, {})), BadInput);
+  CHECK_THROWS_AS(static_cast<void>(make_conv({8, 4, 4, 8, 0, 1, 1}, {})), BadInput);
+}
+
 TEST_CASE("synth: the seed decides, odd image sizes and narrow formats work") {
   SynthOptions options;
   options.image = 33;
@@ -79,33 +104,87 @@ TEST_CASE("synth: sparsity is what was asked for") {
   CHECK(zeros > 13926 - 230);
   CHECK(zeros < 13926 + 230);
   CHECK(share("dense") < 64 * 256 / 100);
-  for (const char* bad : {"4:2", "0:4", "1.5", "x", "", "0.x", ":"}) {
+  CHECK(share("filter:0.25") >= 16 * 256);
+  CHECK(share("filter:0.25") < 16 * 256 + 48 * 256 / 100);
+  for (const char* bad :
+       {"filter:", "filter:1.0", "filter:2:4", "0.5:4", "4:2", "0:4", "1.5", "x", "", "0.x", ":"}) {
     options.sparsity = bad;
     CHECK_THROWS_AS(static_cast<void>(make_gemm(1, 1, 1, options)), BadInput);
   }
   CHECK_THROWS_AS(static_cast<void>(make_gemm(0, 1, 1, {})), BadInput);
 }
 
-TEST_CASE("synth: outputs are spread over their format") {
-  const Network n = make_gemm(64, 32, 256, {});
-  const Layer& layer = n.layers[0];
-  synth::Random random(7);
-  std::vector<std::int64_t> x(256 * 64);
-  for (auto& v : x) v = random.below(256);
-  int zero = 0, full = 0;
-  for (std::size_t o = 0; o < 32; ++o) {
-    for (std::size_t m = 0; m < 64; ++m) {
-      std::int64_t acc = layer.bias[o];
-      for (std::size_t k = 0; k < 256; ++k) acc += x[k * 64 + m] * layer.weight[o * 256 + k];
-      const std::int64_t out = (acc * layer.requant.mult[o]) >> layer.requant.shift[0];
-      zero += out <= 0 ? 1 : 0;
-      full += out >= 255 ? 1 : 0;
+TEST_CASE("synth: pruning leaves out what has no input channels to choose from") {
+  SynthOptions options;
+  options.image = 32;
+  options.sparsity = "2:4";
+  Network n = make_mobilenet_v1(options);
+  CHECK(n.layers[0].sparsity == "dense");  // 3 input channels
+  CHECK(n.layers[1].sparsity == "dense");  // depthwise
+  CHECK(n.layers[2].sparsity == "2:4");
+  // 6 input channels: blocks of 4 and 2, of which 2 are kept each.
+  const Layer layer = make_conv({6, 3, 3, 5, 3, 1, 1}, options).layers[0];
+  for (std::size_t o = 0; o < 5; ++o) {
+    for (std::size_t tap = 0; tap < 9; ++tap) {
+      int used = 0;
+      for (std::size_t c = 0; c < 6; ++c) {
+        used += layer.weight[(o * 6 + c) * 9 + tap] != 0 ? 1 : 0;
+        if (c == 3) CHECK(used == 2);
+      }
+      CHECK(used == 4);
     }
   }
-  CHECK(zero < 2048 * 7 / 10);
-  CHECK(full < 2048 * 3 / 10);
+  options.sparsity = "filter:0.5";
+  n = make_mobilenet_v1(options);
+  CHECK(n.layers.back().sparsity == "dense");
+  for (std::size_t o = 0, pruned = 0; o < 64; ++o) {
+    const Layer& pointwise = n.layers[2];
+    const auto* row = &pointwise.weight[o * 32];
+    const bool zero = std::all_of(row, row + 32, [](std::int16_t w) { return w == 0; });
+    pruned += zero ? 1 : 0;
+    if (zero) CHECK(pointwise.bias[o] == 0);
+    if (o == 63) CHECK(pruned == 32);
+  }
 }
 
+TEST_CASE("synth: the network input may be wider than the rest") {
+  SynthOptions options;
+  options.act_bits = 1;
+  options.first_bits = 8;
+  options.image = 32;
+  const Network n = make_resnet18(options);
+  CHECK(n.inputs[0].format == Format{8, false, 0});
+  CHECK(n.layers[0].out_format == Format{1, false, 0});
+  CHECK(n.layers[3].out_format == Format{2, true, 0});
+}
+
+TEST_CASE("synth: outputs are spread over their format") {
+  for (const int bits : {1, 2, 8, 16}) {
+    CAPTURE(bits);
+    SynthOptions options;
+    options.act_bits = bits;
+    options.weight_bits = std::max(bits, 2);
+    const Network n = make_gemm(64, 32, 256, options);
+    const Layer& layer = n.layers[0];
+    synth::Random random(7);
+    const std::int64_t top = (1 << bits) - 1;
+    std::vector<std::int64_t> x(256 * 64);
+    for (auto& v : x) v = bits == 1 ? (random.below(3) == 0 ? 1 : 0) : random.below(top + 1);
+    int zero = 0, full = 0;
+    for (std::size_t o = 0; o < 32; ++o) {
+      const std::int64_t half = std::int64_t{1} << (layer.requant.shift[0] - 1);
+      for (std::size_t m = 0; m < 64; ++m) {
+        std::int64_t acc = layer.bias[o];
+        for (std::size_t k = 0; k < 256; ++k) acc += x[k * 64 + m] * layer.weight[o * 256 + k];
+        const std::int64_t out = (acc * layer.requant.mult[o] + half) >> layer.requant.shift[0];
+        zero += out <= 0 ? 1 : 0;
+        full += out >= top ? 1 : 0;
+      }
+    }
+    CHECK(zero < 2048 * (bits <= 2 ? 85 : 70) / 100);
+    CHECK(full < 2048 * (bits <= 2 ? 50 : 30) / 100);
+  }
+}
 TEST_CASE("synth: convolution topology, output size rounded up as in SCALE-Sim") {
   const TextFile csv(
       "Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, "
