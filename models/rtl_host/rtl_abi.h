@@ -9,13 +9,14 @@
 extern "C" {
 #endif
 
-#define TACTUS_RTL_ABI_VERSION 1
+#define TACTUS_RTL_ABI_VERSION 2
 
 /// Elaborated parameters of tactus_top, read from its cap_*_o ports.
 struct tactus_rtl_capabilities {
-  uint32_t array_rows, array_cols, operand_bits, acc_bits, acc_overflow, fold_overlap, post_lanes,
-      queue_depth, segment_ops, zero_gating, data_bits, burst_beats, ifmap_bank_bytes, weight_rows,
-      param_records, psum_entries, ofmap_bank_bytes;
+  uint32_t array_rows, array_cols, operand_bits, multi_width, edge_words, output_stationary,
+      acc_bits, acc_overflow, fold_overlap, post_lanes, queue_depth, segment_ops, zero_gating,
+      data_bits, burst_beats, ifmap_bank_bytes, weight_rows, index_rows, param_records,
+      psum_entries, ofmap_bank_bytes;
   uint32_t faults;  ///< 1: the build has the seeded faults
 };
 

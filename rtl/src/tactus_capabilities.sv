@@ -3,6 +3,8 @@
 // (Verilator), or at time 0 (Icarus 11, which has no elaboration tasks), and reports the parameters
 // for the host.
 
+`include "tactus_parameters.svh"
+
 `ifdef VERILATOR
 `define TACTUS_REFUSE(label, wrong, text) \
   if (wrong) begin : label \
@@ -21,41 +23,9 @@
 `endif
 
 module tactus_capabilities #(
-  parameter int ArrayRows = 16,
-  parameter int ArrayCols = 16,
-  parameter int OperandBits = 8,
-  parameter int AccBits = 32,
-  parameter int AccOverflow = 0,      // 0 wrap, 1 saturate, 2 error: wraps, the host fails the run
-  parameter int FoldOverlap = 1,
-  parameter int PostLanes = 16,
-  parameter int QueueDepth = 4,
-  parameter int SegmentOps = 64,
-  parameter int ZeroGating = 0,
-  parameter int DataBits = 64,
-  parameter int BurstBeats = 16,
-  parameter int IfmapBankBytes = 4096,  // sizes are those of one half
-  parameter int WeightRows = 2048,
-  parameter int ParamRecords = 128,
-  parameter int PsumEntries = 512,
-  parameter int OfmapBankBytes = 4096
+  `TACTUS_PARAMETERS
 ) (
-  output logic [31:0] cap_array_rows_o,
-  output logic [31:0] cap_array_cols_o,
-  output logic [31:0] cap_operand_bits_o,
-  output logic [31:0] cap_acc_bits_o,
-  output logic [31:0] cap_acc_overflow_o,
-  output logic [31:0] cap_fold_overlap_o,
-  output logic [31:0] cap_post_lanes_o,
-  output logic [31:0] cap_queue_depth_o,
-  output logic [31:0] cap_segment_ops_o,
-  output logic [31:0] cap_zero_gating_o,
-  output logic [31:0] cap_data_bits_o,
-  output logic [31:0] cap_burst_beats_o,
-  output logic [31:0] cap_ifmap_bank_bytes_o,
-  output logic [31:0] cap_weight_rows_o,
-  output logic [31:0] cap_param_records_o,
-  output logic [31:0] cap_psum_entries_o,
-  output logic [31:0] cap_ofmap_bank_bytes_o
+  `TACTUS_CAP_PORTS
 );
 
   localparam int BeatBytes = DataBits / 8;
@@ -69,8 +39,13 @@ module tactus_capabilities #(
                    "ArrayCols must be a power of two from 2 to 256")
     `TACTUS_REFUSE(gen_bad_shape, ArrayCols > 4 * ArrayRows,
                    "ArrayCols must be at most 4 * ArrayRows: a compute tag has 3 bits")
-    `TACTUS_REFUSE(gen_bad_operand, OperandBits != 8,
-                   "OperandBits must be 8")
+    `TACTUS_REFUSE(gen_bad_operand, OperandBits != 8 && OperandBits != 16,
+                   "OperandBits must be 8 or 16")
+    `TACTUS_REFUSE(gen_bad_edge,
+                   EdgeWords < 1 || EdgeWords > 8 || (EdgeWords & (EdgeWords - 1)) != 0,
+                   "EdgeWords must be 1, 2, 4 or 8")
+    `TACTUS_REFUSE(gen_bad_edge_bits, OperandBits * EdgeWords > DataBits,
+                   "EdgeWords * OperandBits must be at most DataBits: a row gets them from a beat")
     `TACTUS_REFUSE(gen_bad_acc, AccBits < 12 || AccBits > 48,
                    "AccBits must be 12 to 48")
     `TACTUS_REFUSE(gen_bad_overflow, AccOverflow < 0 || AccOverflow > 2,
@@ -81,39 +56,42 @@ module tactus_capabilities #(
                    "QueueDepth must be a power of two, 2 or more")
     `TACTUS_REFUSE(gen_bad_segment, SegmentOps < 8 || (SegmentOps & (SegmentOps - 1)) != 0,
                    "SegmentOps must be a power of two, 8 or more")
-    `TACTUS_REFUSE(gen_bad_gating, ZeroGating != 0,
-                   "ZeroGating must be 0")
     `TACTUS_REFUSE(gen_bad_data,
                    DataBits < 32 || DataBits > 256 || (DataBits & (DataBits - 1)) != 0,
                    "DataBits must be 32, 64, 128 or 256: a record is a whole number of beats")
-    `TACTUS_REFUSE(gen_bad_beat, DataBits > 8 * ArrayCols,
-                   "DataBits must be at most 8 * ArrayCols: a weight row is whole beats")
+    `TACTUS_REFUSE(gen_bad_beat, DataBits > OperandBits * ArrayCols,
+                   "DataBits must be at most OperandBits * ArrayCols: a weight row is whole beats")
     `TACTUS_REFUSE(gen_bad_burst, BurstBeats < 1 || BurstBeats > 256,
                    "BurstBeats must be 1 to 256")
     `TACTUS_REFUSE(gen_bad_banks,
                    IfmapBankBytes < 2 * BeatBytes || IfmapBankBytes % BeatBytes != 0 ||
                    OfmapBankBytes < 2 * BeatBytes || OfmapBankBytes % BeatBytes != 0,
                    "IfmapBankBytes and OfmapBankBytes must be at least two whole beats")
-    `TACTUS_REFUSE(gen_bad_sizes, WeightRows < 1 || ParamRecords < 1 || PsumEntries < 1,
-                   "WeightRows, ParamRecords and PsumEntries must be at least 1")
+    `TACTUS_REFUSE(gen_bad_sizes,
+                   WeightRows < 1 || IndexRows < 1 || ParamRecords < 1 || PsumEntries < 1,
+                   "WeightRows, IndexRows, ParamRecords and PsumEntries must be at least 1")
   endgenerate
 
-  assign cap_array_rows_o       = 32'(ArrayRows);
-  assign cap_array_cols_o       = 32'(ArrayCols);
-  assign cap_operand_bits_o     = 32'(OperandBits);
-  assign cap_acc_bits_o         = 32'(AccBits);
-  assign cap_acc_overflow_o     = 32'(AccOverflow);
-  assign cap_fold_overlap_o     = 32'(FoldOverlap);
-  assign cap_post_lanes_o       = 32'(PostLanes);
-  assign cap_queue_depth_o      = 32'(QueueDepth);
-  assign cap_segment_ops_o      = 32'(SegmentOps);
-  assign cap_zero_gating_o      = 32'(ZeroGating);
-  assign cap_data_bits_o        = 32'(DataBits);
-  assign cap_burst_beats_o      = 32'(BurstBeats);
-  assign cap_ifmap_bank_bytes_o = 32'(IfmapBankBytes);
-  assign cap_weight_rows_o      = 32'(WeightRows);
-  assign cap_param_records_o    = 32'(ParamRecords);
-  assign cap_psum_entries_o     = 32'(PsumEntries);
-  assign cap_ofmap_bank_bytes_o = 32'(OfmapBankBytes);
+  assign cap_array_rows_o        = 32'(ArrayRows);
+  assign cap_array_cols_o        = 32'(ArrayCols);
+  assign cap_operand_bits_o      = 32'(OperandBits);
+  assign cap_multi_width_o       = 32'(MultiWidth);
+  assign cap_edge_words_o        = 32'(EdgeWords);
+  assign cap_output_stationary_o = 32'(OutputStationary);
+  assign cap_acc_bits_o          = 32'(AccBits);
+  assign cap_acc_overflow_o      = 32'(AccOverflow);
+  assign cap_fold_overlap_o      = 32'(FoldOverlap);
+  assign cap_post_lanes_o        = 32'(PostLanes);
+  assign cap_queue_depth_o       = 32'(QueueDepth);
+  assign cap_segment_ops_o       = 32'(SegmentOps);
+  assign cap_zero_gating_o       = 32'(ZeroGating);
+  assign cap_data_bits_o         = 32'(DataBits);
+  assign cap_burst_beats_o       = 32'(BurstBeats);
+  assign cap_ifmap_bank_bytes_o  = 32'(IfmapBankBytes);
+  assign cap_weight_rows_o       = 32'(WeightRows);
+  assign cap_index_rows_o        = 32'(IndexRows);
+  assign cap_param_records_o     = 32'(ParamRecords);
+  assign cap_psum_entries_o      = 32'(PsumEntries);
+  assign cap_ofmap_bank_bytes_o  = 32'(OfmapBankBytes);
 
 endmodule

@@ -25,13 +25,14 @@ module tactus_ifmap_buffer #(
   input  logic [23:0]                   load_addr_i,
   input  logic [BeatBytes-1:0]          load_be_i,
   input  logic [DataBits-1:0]           load_data_i,
-  // post: one byte per bank, at one of two byte addresses
+  // post: bytes of one beat per bank, the beat of one of two byte addresses
   input  logic                          post_half_i,
   input  logic [ArrayRows-1:0]          post_we_i,
   input  logic [ArrayRows-1:0]          post_high_i,  // the bank takes address 1
   input  logic [23:0]                   post_addr0_i,
   input  logic [23:0]                   post_addr1_i,
-  input  logic [ArrayRows*8-1:0]        post_data_i,
+  input  logic [ArrayRows*BeatBytes-1:0] post_be_i,
+  input  logic [ArrayRows*DataBits-1:0] post_data_i,   // placed in the beat
   // row attributes of the next fold
   input  logic                          row_we_i,
   input  logic [RowBits-1:0]            row_index_i,
@@ -119,10 +120,8 @@ module tactus_ifmap_buffer #(
       logic load_hit;
       assign load_hit = load_we_i && ((8'(r) ^ load_group_i) & load_mask_i) == 8'd0;
 
-      logic [23:0]          post_addr;
-      logic [BeatBytes-1:0] post_be;
+      logic [23:0] post_addr;
       assign post_addr = post_high_i[r] ? post_addr1_i : post_addr0_i;
-      assign post_be   = BeatBytes'(1) << post_addr[LogBeat-1:0];
 
       logic [DataBits-1:0] data [2];
       genvar h;
@@ -138,8 +137,8 @@ module tactus_ifmap_buffer #(
           .load_data_i(load_data_i),
           .post_we_i  (post_we_i[r] && post_half_i == 1'(h)),
           .post_addr_i(post_addr[LogBeat +: AddrBits]),
-          .post_be_i  (post_be),
-          .post_data_i({BeatBytes{post_data_i[8*r +: 8]}}),
+          .post_be_i  (post_be_i[r*BeatBytes +: BeatBytes]),
+          .post_data_i(post_data_i[r*DataBits +: DataBits]),
           .re_i       (read && half == 1'(h)),
           .raddr_i    (addr[LogBeat +: AddrBits]),
           .rdata_o    (data[h])

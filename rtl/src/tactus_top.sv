@@ -3,24 +3,10 @@
 // Parameters are those of models/arch/arch_fields.def; cap_*_o reports them back, so that the host
 // can refuse a stale build. Timing: models/README.md.
 
+`include "tactus_parameters.svh"
+
 module tactus_top #(
-  parameter int ArrayRows = 16,
-  parameter int ArrayCols = 16,
-  parameter int OperandBits = 8,
-  parameter int AccBits = 32,
-  parameter int AccOverflow = 0,      // 0 wrap, 1 saturate, 2 error: wraps, the host fails the run
-  parameter int FoldOverlap = 1,
-  parameter int PostLanes = 16,
-  parameter int QueueDepth = 4,
-  parameter int SegmentOps = 64,
-  parameter int ZeroGating = 0,
-  parameter int DataBits = 64,
-  parameter int BurstBeats = 16,
-  parameter int IfmapBankBytes = 4096,  // sizes are those of one half
-  parameter int WeightRows = 2048,
-  parameter int ParamRecords = 128,
-  parameter int PsumEntries = 512,
-  parameter int OfmapBankBytes = 4096
+  `TACTUS_PARAMETERS
 ) (
   input  logic                  clk_i,
   input  logic                  rst_ni,
@@ -68,23 +54,7 @@ module tactus_top #(
   output logic [32*tactus_op_pkg::N_EVENTS-1:0] ret_store_events_o,
 `endif
   // elaborated parameters
-  output logic [31:0]           cap_array_rows_o,
-  output logic [31:0]           cap_array_cols_o,
-  output logic [31:0]           cap_operand_bits_o,
-  output logic [31:0]           cap_acc_bits_o,
-  output logic [31:0]           cap_acc_overflow_o,
-  output logic [31:0]           cap_fold_overlap_o,
-  output logic [31:0]           cap_post_lanes_o,
-  output logic [31:0]           cap_queue_depth_o,
-  output logic [31:0]           cap_segment_ops_o,
-  output logic [31:0]           cap_zero_gating_o,
-  output logic [31:0]           cap_data_bits_o,
-  output logic [31:0]           cap_burst_beats_o,
-  output logic [31:0]           cap_ifmap_bank_bytes_o,
-  output logic [31:0]           cap_weight_rows_o,
-  output logic [31:0]           cap_param_records_o,
-  output logic [31:0]           cap_psum_entries_o,
-  output logic [31:0]           cap_ofmap_bank_bytes_o
+  `TACTUS_CAP_PORTS
 );
 
   localparam int LaneBits = OperandBits + 1;  // operands minus zero point
@@ -95,41 +65,9 @@ module tactus_top #(
   localparam int TagBits = 3;
 
   tactus_capabilities #(
-    .ArrayRows     (ArrayRows),
-    .ArrayCols     (ArrayCols),
-    .OperandBits   (OperandBits),
-    .AccBits       (AccBits),
-    .AccOverflow   (AccOverflow),
-    .FoldOverlap   (FoldOverlap),
-    .PostLanes     (PostLanes),
-    .QueueDepth    (QueueDepth),
-    .SegmentOps    (SegmentOps),
-    .ZeroGating    (ZeroGating),
-    .DataBits      (DataBits),
-    .BurstBeats    (BurstBeats),
-    .IfmapBankBytes(IfmapBankBytes),
-    .WeightRows    (WeightRows),
-    .ParamRecords  (ParamRecords),
-    .PsumEntries   (PsumEntries),
-    .OfmapBankBytes(OfmapBankBytes)
+    `TACTUS_PASS_PARAMETERS
   ) u_capabilities (
-    .cap_array_rows_o      (cap_array_rows_o),
-    .cap_array_cols_o      (cap_array_cols_o),
-    .cap_operand_bits_o    (cap_operand_bits_o),
-    .cap_acc_bits_o        (cap_acc_bits_o),
-    .cap_acc_overflow_o    (cap_acc_overflow_o),
-    .cap_fold_overlap_o    (cap_fold_overlap_o),
-    .cap_post_lanes_o      (cap_post_lanes_o),
-    .cap_queue_depth_o     (cap_queue_depth_o),
-    .cap_segment_ops_o     (cap_segment_ops_o),
-    .cap_zero_gating_o     (cap_zero_gating_o),
-    .cap_data_bits_o       (cap_data_bits_o),
-    .cap_burst_beats_o     (cap_burst_beats_o),
-    .cap_ifmap_bank_bytes_o(cap_ifmap_bank_bytes_o),
-    .cap_weight_rows_o     (cap_weight_rows_o),
-    .cap_param_records_o   (cap_param_records_o),
-    .cap_psum_entries_o    (cap_psum_entries_o),
-    .cap_ofmap_bank_bytes_o(cap_ofmap_bank_bytes_o)
+    `TACTUS_CAP_CONNECT
   );
 
   // Sequencer
@@ -227,6 +165,18 @@ module tactus_top #(
   logic [PostLanes*32-1:0]       po_ofmap_data;
   logic [ArrayRows-1:0]          po_ifmap_we, po_ifmap_high;
   logic [ArrayRows*8-1:0]        po_ifmap_data;
+  // A word per bank, placed in its beat
+  logic [ArrayRows*BeatBytes-1:0] po_ifmap_be;
+  logic [ArrayRows*DataBits-1:0]  po_ifmap_wide;
+  genvar r;
+  generate
+    for (r = 0; r < ArrayRows; r++) begin : gen_ifmap_write
+      assign po_ifmap_be[r*BeatBytes +: BeatBytes] = BeatBytes'(1) <<
+          (po_ifmap_high[r] ? po_dst_addr1[$clog2(BeatBytes)-1:0]
+                            : po_dst_addr[$clog2(BeatBytes)-1:0]);
+      assign po_ifmap_wide[r*DataBits +: DataBits] = {BeatBytes{po_ifmap_data[8*r +: 8]}};
+    end
+  endgenerate
   // Monitor taps, without a reader in a build without TACTUS_MONITOR
   logic                          mon_pass, mon_write, mon_weight_re, mon_wave;
   logic [TagBits-1:0]            mon_start_tag, mon_op_tag;
@@ -276,7 +226,8 @@ module tactus_top #(
     .post_high_i     (po_ifmap_high),
     .post_addr0_i    (po_dst_addr),
     .post_addr1_i    (po_dst_addr1),
-    .post_data_i     (po_ifmap_data),
+    .post_be_i       (po_ifmap_be),
+    .post_data_i     (po_ifmap_wide),
     .post_psum_re_i  (po_psum_re),
     .post_psum_half_i(po_psum_half),
     .post_group_i    (po_group),
