@@ -17,6 +17,8 @@ class BankedBuffer : public sc_core::sc_module {
   BankedBuffer(const sc_core::sc_module_name& name, std::int64_t banks, std::int64_t bank_bytes);
 
   [[nodiscard]] std::int64_t banks() const { return banks_; }
+  /// Bytes from an address in a bank to the same address in the next one.
+  [[nodiscard]] std::int64_t bank_bytes() const { return bank_bytes_; }
   /// `count` bytes from `address` inside a bank.
   [[nodiscard]] const std::uint8_t* read(std::int64_t half, std::int64_t bank, std::int64_t address,
                                          std::int64_t count) const;
@@ -45,7 +47,8 @@ class OfmapBuffer : public BankedBuffer {
   using BankedBuffer::BankedBuffer;
 };
 
-/// Both halves of a buffer without banks: weight rows, parameter records or instructions.
+/// Both halves of a buffer without banks: weight rows, index rows, parameter records or
+/// instructions.
 class LinearBuffer : public sc_core::sc_module {
  public:
   LinearBuffer(const sc_core::sc_module_name& name, std::int64_t half_bytes);
@@ -62,6 +65,10 @@ class LinearBuffer : public sc_core::sc_module {
 };
 
 class WeightBuffer : public LinearBuffer {
+ public:
+  using LinearBuffer::LinearBuffer;
+};
+class IndexBuffer : public LinearBuffer {
  public:
   using LinearBuffer::LinearBuffer;
 };

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Block `compute_ctrl`: the compute queue, the fold loop and the weight path.
+// Block `compute_ctrl`: the compute queue, the fold loop, the weight and pixel address paths.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <systemc>
-#include <vector>
 
 #include "context.hpp"
 #include "issue.hpp"
@@ -23,16 +22,19 @@ class ComputeCtrl : public sc_core::sc_module {
  private:
   void run();
   void serve();
-  /// Sends the weights of all folds of one op.
-  void send_weights(const std::shared_ptr<ComputeJob>& job);
+  /// Sends the weights, or the pixel addresses, of all folds of one op.
+  void send_folds(const std::shared_ptr<ComputeJob>& job);
+  /// Whether the array has the dataflow of the head of the queue, or is empty.
+  [[nodiscard]] bool may_take_dataflow() const;
+  [[nodiscard]] bool possible(const ComputeOp& op, const OperandLayout& layout) const;
   void retire(const ComputeJob& job);
-  [[nodiscard]] std::vector<std::int64_t> row_offsets(const ComputeOp& op) const;
-  [[nodiscard]] EventCounts shape_events(const ComputeOp& op) const;
+  [[nodiscard]] EventCounts shape_events(const ComputeJob& job) const;
 
   Context& context_;
   Issue& issue_;
   Perf& perf_;
   PeArray& array_;
+  std::int64_t dataflow_ = 0;            ///< of the last op
   sc_core::sc_event_or_list may_start_;  ///< a member: the kernel leaks a temporary at the end
 };
 

@@ -30,13 +30,15 @@ class Clock {
 
 /// Sizes of the hardware, read once from the configuration.
 struct Sizes {
-  std::int64_t rows, cols, beat_bytes, acc_bits, post_lanes, queue_depth, segment_ops, burst_beats;
-  bool overlap;
+  std::int64_t rows, cols, word_bytes, beat_bytes, acc_bits, post_lanes, queue_depth, segment_ops,
+      burst_beats;
+  bool overlap, zero_gating;
   Overflow overflow;
 
   explicit Sizes(const ArchConfig& c)
       : rows(c.hw_array_rows),
         cols(c.hw_array_cols),
+        word_bytes(c.word_bytes()),
         beat_bytes(c.beat_bytes()),
         acc_bits(c.hw_acc_bits),
         post_lanes(c.hw_post_lanes),
@@ -44,6 +46,7 @@ struct Sizes {
         segment_ops(c.hw_segment_ops),
         burst_beats(c.mem_burst_beats),
         overlap(c.hw_fold_overlap),
+        zero_gating(c.hw_zero_gating),
         overflow(c.hw_acc_overflow == "saturate" ? Overflow::saturate
                  : c.hw_acc_overflow == "error"  ? Overflow::error
                                                  : Overflow::wrap) {}

@@ -35,6 +35,8 @@ class Issue {
   // The units' side.
   /// Whether the head of q is visible and all its tokens are there in the current cycle.
   [[nodiscard]] bool can_start(Queue q);
+  /// The head of q; only if can_start(q).
+  [[nodiscard]] const TileOp& head(Queue q) const { return lanes_[at(q)].entries.front().op; }
   /// Takes the head off, consumes its tokens and frees its slot.
   StartedOp start(Queue q);
   /// Pushes the tokens of an op that retires in the current cycle.

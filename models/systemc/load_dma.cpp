@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "digest.hpp"
+#include "words.hpp"
 
 namespace tactus::systemc {
 
@@ -108,12 +109,20 @@ void LoadDma::commit(const LoadOp& op) {
       events_[Event::ifmap_wr] = words * static_cast<std::uint64_t>(targets_.ifmap.banks() / group);
       return;
     case Dest::ofmap:
-      commit_banked(op, targets_.ofmap);
+      if (op.log2_pack != 0 || op.log2_bundle != 0) {
+        commit_unpacked(op);
+      } else {
+        commit_banked(op, targets_.ofmap);
+      }
       events_[Event::ofmap_wr] = words * static_cast<std::uint64_t>(targets_.ofmap.banks() / group);
       return;
     case Dest::weight:
       commit_linear(op, targets_.weight);
       events_[Event::weight_wr] = words;
+      return;
+    case Dest::index:
+      commit_linear(op, targets_.index);
+      events_[Event::index_wr] = words;
       return;
     case Dest::param:
       commit_linear(op, targets_.param);
@@ -146,6 +155,43 @@ void LoadDma::commit_banked(const LoadOp& op, BankedBuffer& buffer) {
   }
 }
 
+void LoadDma::commit_unpacked(const LoadOp& op) {
+  const std::int64_t beat = context_.size.beat_bytes;
+  const std::int64_t line_data = (op.line_bytes + beat - 1) / beat * beat;
+  const std::int64_t group = std::int64_t{1} << op.log2_group;
+  const PlaneShape shape(context_.size.word_bytes, op.log2_pack, op.log2_bundle);
+  const std::int64_t words = op.line_bytes / shape.word_bytes;
+  const std::int64_t row_words = (words + shape.words - 1) / shape.words;
+  OfmapBuffer& ofmap = targets_.ofmap;
+  const std::int64_t runs = ofmap.banks() / shape.channels;
+  const unsigned unused = 32 - shape.field_bits;
+  const std::int64_t in_word = std::int64_t{1} << op.log2_pack;
+  const std::uint8_t* from = data_.data();
+  for (std::int64_t plane = 0; plane < op.planes; ++plane) {
+    for (std::int64_t line = 0; line < op.lines; ++line, from += line_data) {
+      const std::int64_t to =
+          (op.dst_base + plane / group * op.dst_slot_stride + line * op.dst_line_stride) * beat;
+      for (std::int64_t run = plane % group; run < runs; run += group) {
+        for (std::int64_t j = 0; j < shape.channels; ++j) {
+          const std::int64_t bank = run * shape.channels + j;
+          std::uint8_t* element = ofmap.write(op.half, bank, to, row_words * shape.word_bytes);
+          for (std::int64_t g = j / in_word; g < words; g += shape.words) {
+            const std::uint8_t* pixel = from + g / shape.words * shape.bytes();
+            std::uint32_t value = shape.field(pixel, j);
+            if (op.unpack_signed != 0) {
+              value =
+                  static_cast<std::uint32_t>(static_cast<std::int32_t>(value << unused) >> unused);
+            }
+            for (std::int64_t byte = 0; byte < shape.word_bytes; ++byte, value >>= 8) {
+              *element++ = static_cast<std::uint8_t>(value);
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
 void LoadDma::commit_linear(const LoadOp& op, LinearBuffer& buffer) {
   const std::int64_t beat = context_.size.beat_bytes;
   const std::int64_t line_data = (op.line_bytes + beat - 1) / beat * beat;
@@ -171,6 +217,7 @@ void LoadDma::fill(const FillOp& op) {
       events_[Event::ofmap_wr] = fill_bank(op, targets_.ofmap);
       break;
     case Dest::weight:
+    case Dest::index:
     case Dest::param:
     case Dest::inst:
     default:

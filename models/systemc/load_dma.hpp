@@ -22,6 +22,7 @@ namespace tactus::systemc {
 struct LoadTargets {
   IfmapBuffer& ifmap;
   WeightBuffer& weight;
+  IndexBuffer& index;
   ParamBuffer& param;
   OfmapBuffer& ofmap;
   InstBuffer& inst;
@@ -45,6 +46,8 @@ class LoadDma : public sc_core::sc_module {
   [[nodiscard]] std::uint64_t fetch(const LoadOp& op);
   void commit(const LoadOp& op);
   void commit_banked(const LoadOp& op, BankedBuffer& buffer);
+  /// An ofmap load whose words hold several channels, or whose pixels have several words.
+  void commit_unpacked(const LoadOp& op);
   void commit_linear(const LoadOp& op, LinearBuffer& buffer);
   [[nodiscard]] std::uint64_t fill_bank(const FillOp& op, BankedBuffer& buffer) const;
 

@@ -1,41 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pe_array.hpp"
 
-#include <cstdlib>
-#include <utility>
+#include <algorithm>
 
 #include "digest.hpp"
-#include "fold_kernel.hpp"
 
 namespace tactus::systemc {
 
-PeArray::PeArray(const sc_core::sc_module_name& name, Context& context, const IfmapBuffer& ifmap,
-                 const WeightBuffer& weight, PsumBuffer& psum)
-    : sc_module(name), context_(context), ifmap_(ifmap), weight_(weight), psum_(psum) {
+PeArray::PeArray(const sc_core::sc_module_name& name, Context& context, const ArrayBuffers& buffers)
+    : sc_module(name), context_(context), buffers_(buffers) {
   SC_THREAD(stream);
   SC_THREAD(drain);
 }
 
-bool PeArray::accepts_weights() const {
+bool PeArray::accepts_fold() const {
   if (context_.size.overlap) return begun_ == loaded_;
+  if (drained_ != loaded_) return false;
+  if (loaded_ == 0 || active_fold_.job->output_stationary()) return true;
+  return drained_at_ < context_.clock.now();
+}
+
+bool PeArray::idle() const {
   return drained_ == loaded_ && (loaded_ == 0 || drained_at_ < context_.clock.now());
 }
 
-void PeArray::load_shadow(const Fold& fold) {
-  const ComputeOp& op = fold.job->op();
-  const std::int64_t cols = context_.size.cols;
-  const std::int64_t stride = padded_columns(op.cols);
+void PeArray::load(const Fold& fold) {
   shadow_fold_ = fold;
-  shadow_.assign(static_cast<std::size_t>(fold.rows * stride), 0);
-  const std::uint8_t* rows =
-      weight_.read(op.weight_half, (op.weight_base + fold.first_row) * cols, fold.rows * cols);
-  for (std::int64_t r = 0; r < fold.rows; ++r) {
-    std::int32_t* to = shadow_.data() + r * stride;
-    for (std::int64_t c = 0; c < op.cols; ++c) {
-      const std::uint8_t byte = rows[r * cols + c];
-      const std::int64_t value = op.wgt_signed != 0 ? static_cast<std::int8_t>(byte) : byte;
-      to[c] = static_cast<std::int32_t>(value - op.wgt_zp);
-    }
+  const ComputeJob& job = *fold.job;
+  if (!job.output_stationary()) {
+    read_weights(context_, job.op(), job.layout, buffers_.weight, buffers_.index, fold.first_unit,
+                 fold.units, shadow_);
   }
   ++loaded_;
 }
@@ -50,9 +44,8 @@ void PeArray::stream() {
     for (;;) {
       while (!presented_) wait(present_event_);
       begin_fold();
-      multiply(active_fold_);
-      const ComputeOp& op = active_fold_.job->op();
-      wait(context_.clock.cycles(static_cast<Cycle>(op.out_h * op.out_w)));
+      calculate(active_fold_);
+      wait(context_.clock.cycles(static_cast<Cycle>(input_cycles())));
     }
   });
 }
@@ -65,12 +58,26 @@ void PeArray::begin_fold() {
   if (!stale) active_.swap(shadow_);
   ++begun_;
   if (context_.size.overlap) ready_event_.notify(sc_core::SC_ZERO_TIME);
-  // Pixel M - 1 enters row 0 M - 1 cycles from now and passes R rows and C columns.
-  const ComputeOp& op = active_fold_.job->op();
-  const std::int64_t depth = op.out_h * op.out_w - 1 + context_.size.rows + context_.size.cols;
   pipeline_.push_back(
-      {context_.clock.now() + static_cast<Cycle>(depth), active_fold_.job, active_fold_.last});
+      {context_.clock.now() + static_cast<Cycle>(depth()), active_fold_.job, active_fold_.last});
   drain_event_.notify(sc_core::SC_ZERO_TIME);
+}
+
+std::int64_t PeArray::input_cycles() const {
+  if (!active_fold_.job->output_stationary()) return active_fold_.pixels;
+  // The drain registers shift for R - 1 cycles before they can take the next fold's results.
+  return context_.size.overlap ? std::max(active_fold_.units, context_.size.rows)
+                               : active_fold_.units;
+}
+
+std::int64_t PeArray::depth() const {
+  const std::int64_t rows = context_.size.rows;
+  const std::int64_t cols = context_.size.cols;
+  // The last pixel enters row 0 input_cycles() - 1 from now and passes R rows and C columns.
+  if (!active_fold_.job->output_stationary()) return input_cycles() - 1 + rows + cols;
+  // The last PE gives its sum away input_cycles() + R - 1 + C - 1 from now. R - 1 shifts later the
+  // sum of row 0 leaves the column.
+  return input_cycles() + (rows - 1) + (cols - 1) + (rows - 1) + 1;
 }
 
 void PeArray::drain() {
@@ -82,41 +89,124 @@ void PeArray::drain() {
       wait(context_.clock.cycles(fold.done - context_.clock.now()));
       ++drained_;
       drained_at_ = context_.clock.now();
-      if (!context_.size.overlap) ready_event_.notify(context_.clock.cycles(1));
+      if (!context_.size.overlap) {
+        ready_event_.notify(context_.clock.cycles(fold.job->output_stationary() ? 0 : 1));
+      }
+      idle_event_.notify(context_.clock.cycles(1));
       if (fold.last) retire_(*fold.job);
     }
   });
 }
 
-void PeArray::multiply(const Fold& fold) {
+void PeArray::calculate(const Fold& fold) {
   ComputeJob& job = *fold.job;
   const ComputeOp& op = job.op();
-  const std::int64_t pixels = op.out_h * op.out_w;
-  const std::int64_t reach = (op.out_h - 1) * op.step_y + (op.out_w - 1) * op.step_x + 1;
-  FoldInput input{{},        op.out_h,       op.out_w,
-                  op.step_x, op.step_y,      op.act_signed != 0,
-                  op.act_zp, active_.data(), 255 + std::abs(op.wgt_zp),
-                  op.cols};
-  if (context_.fault(108)) input.act_zp = 0;
-  for (std::int64_t r = 0; r < fold.rows; ++r) {
-    const std::int64_t offset = job.row_offset[static_cast<std::size_t>(fold.first_row + r)];
-    input.rows.push_back(ifmap_.read(op.ifmap_half, r, op.ifmap_base + offset, reach));
-  }
-  FoldRule rule{fold.number == 0 && op.accumulate == 0, static_cast<int>(context_.size.acc_bits),
-                context_.size.overflow, context_.fault(103)};
+  const bool streamed = job.output_stationary();
+  FoldRule rule{op.accumulate == 0 && (streamed || fold.number == 0),
+                static_cast<int>(context_.size.acc_bits), context_.size.overflow,
+                context_.fault(103)};
   if (context_.fault(111) && rule.overflow == Overflow::saturate) rule.overflow = Overflow::wrap;
   if (context_.fault(115) && fold.number == 0) rule.from_zero = true;
-  const FoldCounts counts =
-      run_fold(input, rule, psum_.at(op.psum_half, op.psum_base, pixels), context_.size.cols);
+  const FoldCounts counts = streamed ? accumulate_units(fold, rule) : multiply(fold, rule);
   job.events[Event::act_zero] += counts.act_zero;
   job.events[Event::acc_overflow] += counts.acc_overflow;
+  job.events[Event::mac_gated] += counts.mac_gated;
   if (fold.last && op.k_complete != 0) add_digest(job);
+}
+
+FoldInput PeArray::pixels_of(const Fold& fold) const {
+  const ComputeOp& op = fold.job->op();
+  const OperandLayout& layout = fold.job->layout;
+  FoldInput input;
+  input.lanes = layout.lanes;
+  input.candidates = layout.candidates;
+  input.out_h = op.out_h;
+  input.out_w = op.out_w;
+  input.step_x = op.step_x;
+  input.step_y = op.step_y;
+  input.form = {layout.act_bits, op.act_signed != 0 && op.act_bipolar == 0, op.act_bipolar != 0,
+                op.act_zp};
+  if (context_.fault(108)) input.form.zero_point = 0;
+  input.weight_limit = weight_limit(op, layout);
+  input.cols = op.cols;
+  input.count_gated = context_.size.zero_gating;
+  input.elements.reserve(static_cast<std::size_t>(fold.units * layout.window_elements()));
+  return input;
+}
+
+namespace {
+/// Appends the elements of a window whose bundle of pixel 0 is at `bundle`. Words are little
+/// endian: element e of a bundle starts at bit e * a' of its bytes.
+void add_window(FoldInput& input, const std::uint8_t* bundle, std::int64_t first) {
+  const std::int64_t end = first + input.lanes * input.candidates;
+  for (std::int64_t element = first; element < end; ++element) {
+    const std::int64_t bit = element * input.form.bits;
+    input.elements.push_back({bundle + bit / 8, static_cast<unsigned>(bit % 8)});
+  }
+}
+
+[[nodiscard]] std::int64_t bundle_bytes(const OperandLayout& layout) {
+  return layout.bundle_words * layout.word_bits / 8;
+}
+}  // namespace
+
+FoldCounts PeArray::multiply(const Fold& fold, const FoldRule& rule) {
+  const ComputeJob& job = *fold.job;
+  const ComputeOp& op = job.op();
+  const std::int64_t reach =
+      (op.out_h - 1) * op.step_y + (op.out_w - 1) * op.step_x + bundle_bytes(job.layout);
+  FoldInput input = pixels_of(fold);
+  input.weights = active_.data();
+  input.column_limit = input.weight_limit * fold.units * input.lanes;
+  for (std::int64_t row = 0; row < fold.units; ++row) {
+    const KUnit& unit = job.units[static_cast<std::size_t>(fold.first_unit + row)];
+    add_window(input, buffers_.ifmap.read(op.ifmap_half, row, op.ifmap_base + unit.offset, reach),
+               unit.element);
+  }
+  return run_fold(input, rule, buffers_.psum.at(op.psum_half, op.psum_base, fold.pixels),
+                  context_.size.cols);
+}
+
+FoldCounts PeArray::accumulate_units(const Fold& fold, const FoldRule& rule) {
+  ComputeJob& job = *fold.job;
+  const ComputeOp& op = job.op();
+  if (fold.number == 0) read_all_weights(job);
+  std::int64_t reach = 0;
+  for (const KUnit& unit : job.units) reach = std::max(reach, unit.offset);
+  reach += bundle_bytes(job.layout);
+  FoldInput input = pixels_of(fold);
+  input.weights = job.weights.data();
+  input.column_limit = job.column_limit;
+  // Pixel offsets count from bank 0: the banks follow each other in storage.
+  for (std::int64_t row = 0; row < fold.pixels; ++row) {
+    const std::int64_t m = fold.first_pixel + row;
+    const std::int64_t pixel = m / op.out_w * op.step_y + m % op.out_w * op.step_x;
+    static_cast<void>(buffers_.ifmap.read(op.ifmap_half, row, op.ifmap_base + pixel, reach));
+    input.pixel_offsets.push_back(row * buffers_.ifmap.bank_bytes() + pixel);
+  }
+  const std::uint8_t* bank_0 = buffers_.ifmap.read(op.ifmap_half, 0, op.ifmap_base, reach);
+  for (const KUnit& unit : job.units) add_window(input, bank_0 + unit.offset, unit.element);
+  return run_streamed_fold(
+      input, rule, buffers_.psum.at(op.psum_half, op.psum_base + fold.first_pixel, fold.pixels),
+      context_.size.cols);
+}
+
+void PeArray::read_all_weights(ComputeJob& job) const {
+  const ComputeOp& op = job.op();
+  read_weights(context_, op, job.layout, buffers_.weight, buffers_.index, 0, op.k_rows,
+               job.weights);
+  const auto stride = static_cast<std::size_t>(padded_columns(op.cols));
+  std::vector<std::int64_t> sums(stride);
+  for (std::size_t i = 0; i < job.weights.size(); ++i) {
+    sums[i % stride] += std::abs(job.weights[i]);
+  }
+  job.column_limit = *std::max_element(sums.begin(), sums.end());
 }
 
 void PeArray::add_digest(ComputeJob& job) const {
   const ComputeOp& op = job.op();
   const std::int64_t pixels = op.out_h * op.out_w;
-  const std::int64_t* entry = psum_.at(op.psum_half, op.psum_base, pixels);
+  const std::int64_t* entry = buffers_.psum.at(op.psum_half, op.psum_base, pixels);
   for (std::int64_t m = 0; m < pixels; ++m, entry += context_.size.cols) {
     for (std::int64_t c = 0; c < op.cols; ++c) {
       job.digest += mix(static_cast<std::uint64_t>(m * context_.size.cols + c),

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "words.hpp"
+
 namespace tactus::systemc {
 
 namespace {
@@ -62,8 +64,11 @@ EventCounts PostProcessor::shape_events(const PostOp& op, const PostShape& shape
   if (op.dst == 0) {
     events[Event::ofmap_wr] = count(elements);
   } else {
-    events[Event::ifmap_wr] =
-        count(elements * (context_.size.rows / (std::int64_t{1} << op.dst_log2_group)));
+    // A bank takes a pixel of a plane in one write.
+    const PlaneShape plane(context_.size.word_bytes, op.dst_log2_pack, op.dst_log2_bundle);
+    const std::int64_t planes = (op.channels + plane.channels - 1) / plane.channels;
+    events[Event::ifmap_wr] = count(op.out_h * op.out_w * planes *
+                                    (context_.size.rows / (std::int64_t{1} << op.dst_log2_group)));
   }
   return events;
 }

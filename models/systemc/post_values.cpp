@@ -8,6 +8,7 @@
 #include "numerics/accumulate.hpp"
 #include "numerics/add_mul_shift.hpp"
 #include "numerics/requantise.hpp"
+#include "words.hpp"
 
 namespace tactus::systemc {
 
@@ -39,7 +40,12 @@ struct Element {
 class PostRun {
  public:
   PostRun(const Context& context, const PostOp& op, const PostBuffers& buffers)
-      : context_(context), op_(op), buffers_(buffers), shape_(post_shape(op)) {
+      : context_(context),
+        op_(op),
+        buffers_(buffers),
+        shape_(post_shape(op)),
+        shape_in_ifmap_(context.size.word_bytes, op.dst_log2_pack, op.dst_log2_bundle),
+        packed_(op.dst == 1 && shape_in_ifmap_.channels > 1) {
     if (shape_.channel_records) {
       for (std::int64_t c = 0; c < op.channels; ++c) {
         channels_.push_back(decode_channel(record(op.param_base + c)));
@@ -67,6 +73,7 @@ class PostRun {
       for (std::int64_t y = 0; y < op_.out_h; ++y) {
         for (std::int64_t x = 0; x < op_.out_w; ++x) {
           for (std::int64_t c = first; c < end; ++c) write({c, y, x}, value({c, y, x}));
+          if (packed_) write_planes(first, end, y, x);
         }
       }
     }
@@ -171,19 +178,47 @@ class PostRun {
                                  op_.dst_log2_bytes, v);
       return;
     }
+    if (packed_) {
+      values_.push_back(static_cast<std::uint32_t>(static_cast<std::uint64_t>(v)));
+      return;
+    }
     const std::int64_t group = std::int64_t{1} << op_.dst_log2_group;
     const std::int64_t n = op_.dst_ch0 + e.channel;
-    const std::int64_t address =
-        op_.dst_base + n / group * op_.dst_slot_stride + e.y * op_.dst_step_y + e.x;
+    const std::int64_t address = op_.dst_base + n / group * op_.dst_slot_stride +
+                                 e.y * op_.dst_step_y + (e.x << op_.dst_log2_bytes);
     for (std::int64_t bank = n % group; bank < context_.size.rows; bank += group) {
-      buffers_.ifmap.set_element(op_.dst_half, bank, address, 0, v);
+      buffers_.ifmap.set_element(op_.dst_half, bank, address, op_.dst_log2_bytes, v);
     }
+  }
+
+  /// Writes one pixel of all planes of a pass, whose first channel begins a plane.
+  void write_planes(std::int64_t first, std::int64_t end, std::int64_t y, std::int64_t x) {
+    const std::int64_t group = std::int64_t{1} << op_.dst_log2_group;
+    for (std::int64_t c = first; c < end; c += shape_in_ifmap_.channels) {
+      const std::int64_t plane = (op_.dst_ch0 + c) / shape_in_ifmap_.channels;
+      const std::int64_t address = op_.dst_base + plane / group * op_.dst_slot_stride +
+                                   y * op_.dst_step_y + x * shape_in_ifmap_.bytes();
+      pixel_.assign(static_cast<std::size_t>(shape_in_ifmap_.bytes()), 0);
+      for (std::int64_t j = 0; j < std::min(shape_in_ifmap_.channels, end - c); ++j) {
+        shape_in_ifmap_.set_field(pixel_.data(), j,
+                                  values_[static_cast<std::size_t>(c - first + j)]);
+      }
+      for (std::int64_t bank = plane % group; bank < context_.size.rows; bank += group) {
+        std::copy(pixel_.begin(), pixel_.end(),
+                  buffers_.ifmap.write(op_.dst_half, bank, address, shape_in_ifmap_.bytes()));
+      }
+    }
+    values_.clear();
   }
 
   const Context& context_;
   const PostOp& op_;
   const PostBuffers& buffers_;
   PostShape shape_;
+  PlaneShape shape_in_ifmap_;          ///< of the destination, if that is ifmap
+  bool packed_;                        ///< to ifmap, with several channels in a plane
+  std::vector<std::uint32_t> values_;  ///< results of one pixel of a pass, if packed
+  std::vector<std::uint8_t> pixel_;    ///< words of one pixel of a plane
   std::vector<ChannelRecord> channels_;
   AddMulShift add_;
   const std::int64_t* psum_ = nullptr;

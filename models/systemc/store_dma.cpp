@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "digest.hpp"
+#include "words.hpp"
 
 namespace tactus::systemc {
 
@@ -32,13 +33,42 @@ void StoreDma::serve() {
   for (;;) {
     while (!issue_.can_start(Queue::store)) wait(issue_.wake_event(Queue::store));
     const StartedOp started = issue_.start(Queue::store);
-    store(std::get<StoreOp>(started.op.body));
+    const auto& body = std::get<StoreOp>(started.op.body);
+    store(body);
     EventCounts events;
     events[Event::mem_wr_beat] = beats_;
-    events[Event::ofmap_rd] = beats_;
+    events[Event::ofmap_rd] =
+        beats_ *
+        static_cast<Cycle>(
+            PlaneShape(context_.size.word_bytes, body.log2_pack, body.log2_bundle).channels);
     perf_.retire(Queue::store, started.start, digest_, events);
     issue_.retire(started.op);
     wait(context_.clock.cycles(1));
+  }
+}
+
+std::int64_t StoreDma::line_address(const StoreOp& op, std::int64_t slot, std::int64_t line) const {
+  return (op.src_base + slot * op.src_slot_stride + line * op.src_line_stride) *
+         context_.size.beat_bytes;
+}
+
+void StoreDma::pack_line(const StoreOp& op, std::int64_t plane, std::int64_t line) {
+  const PlaneShape shape(context_.size.word_bytes, op.log2_pack, op.log2_bundle);
+  const std::int64_t pixels = op.line_bytes / shape.bytes();
+  for (std::int64_t j = 0; j < shape.channels; ++j) {
+    const std::int64_t channel = plane * shape.channels + j;
+    if (channel >= op.channels) continue;
+    const std::int64_t bank = op.bank0 + channel;
+    const std::uint8_t* element =
+        ofmap_.read(op.half, bank % ofmap_.banks(), line_address(op, bank / ofmap_.banks(), line),
+                    pixels * shape.word_bytes);
+    std::uint8_t* pixel = line_.data();
+    for (std::int64_t x = 0; x < pixels; ++x, pixel += shape.bytes()) {
+      std::uint32_t value = element[0];
+      if (shape.word_bytes == 2) value |= std::uint32_t{element[1]} << 8;
+      shape.set_field(pixel, j, value);
+      element += shape.word_bytes;
+    }
   }
 }
 
@@ -53,16 +83,16 @@ void StoreDma::store(const StoreOp& op) {
   burst.set_command(tlm::TLM_WRITE_COMMAND);
   for (std::int64_t plane = 0; plane < op.planes; ++plane) {
     for (std::int64_t line = 0; line < op.lines; ++line) {
-      const std::int64_t from =
-          op.src_base + plane / banks * op.src_slot_stride + line * op.src_line_stride;
-      const std::uint8_t* words =
-          ofmap_.read(op.half, plane % banks, from * beat, line_beats * beat);
       line_.assign(static_cast<std::size_t>(line_beats * beat), 0);
-      std::copy(words, words + op.line_bytes, line_.begin());
       std::int64_t bytes = op.line_bytes;
-      if (context_.fault(110)) {
-        std::copy(words, words + line_beats * beat, line_.begin());
-        bytes = line_beats * beat;
+      if (op.log2_pack != 0 || op.log2_bundle != 0) {
+        pack_line(op, plane, line);
+      } else {
+        const std::int64_t bank = op.bank0 + plane;
+        const std::uint8_t* words = ofmap_.read(
+            op.half, bank % banks, line_address(op, bank / banks, line), line_beats * beat);
+        if (context_.fault(110)) bytes = line_beats * beat;
+        std::copy(words, words + bytes, line_.begin());
       }
       burst.set_address(static_cast<std::uint64_t>(op.mem_addr) +
                         static_cast<std::uint64_t>(plane * op.plane_stride) +

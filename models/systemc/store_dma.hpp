@@ -30,6 +30,11 @@ class StoreDma : public sc_core::sc_module {
   void serve();
   /// Offers all beats to memory and waits for the acknowledgement of the last one.
   void store(const StoreOp& op);
+  /// Byte address inside a bank of line `line` of a channel in `slot`.
+  [[nodiscard]] std::int64_t line_address(const StoreOp& op, std::int64_t slot,
+                                          std::int64_t line) const;
+  /// Fills line_ with the words of a plane of several channels.
+  void pack_line(const StoreOp& op, std::int64_t plane, std::int64_t line);
 
   Context& context_;
   Issue& issue_;
