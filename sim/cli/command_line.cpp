@@ -24,14 +24,14 @@ struct Verb {
 };
 
 // Option groups: a architecture, i inputs, b one back end, c several back ends, j json, s synth,
-// r rtl-build, f test faults.
+// r rtl-build, f test faults, w accumulator widths.
 constexpr std::array<Verb, 8> verbs{{
     {"run", "MODEL", "run a model on one back end and report cycles, energy and accuracy",
-     "tactus run traces/models/digits_w4a4.h5 --backend fast --inputs dataset", "aibjf"},
+     "tactus run traces/models/digits_w4a4.h5 --backend fast --inputs dataset", "aibjfw"},
     {"check", "MODEL", "run several back ends; stop at the first difference and explain it",
      "tactus check traces/models/digits_w8a8.h5 --preset tiny_4 --backends ref,fast,rtl", "aicjf"},
     {"inspect", "MODEL", "show layers, formats and how each layer is mapped",
-     "tactus inspect traces/models/digits_w4a4.h5 --preset edge_8", "aj"},
+     "tactus inspect traces/models/digits_w4a4.h5 --preset edge_8", "aijw"},
     {"disasm", "MODEL", "print the tile ops of a model, one a line",
      "tactus disasm traces/models/digits_w4a4.h5 --preset tiny_4", "aj"},
     {"config", "", "print the effective architecture with ranges, units and meaning",
@@ -70,6 +70,10 @@ po::options_description options_for(const Verb& verb) {
   if (has('b')) add("backend", po::value<std::string>(), "ref, fast, systemc or rtl");
   if (has('c')) {
     add("backends", po::value<std::string>(), "comma-separated list (default: all of this build)");
+  }
+  if (has('w')) {
+    add("accumulators", po::value<std::string>(),
+        "smallest safe accumulator by data: auto (up to 1e9 multiplications), on or off");
   }
   if (has('f')) {
     add("backpressure", po::value<std::uint64_t>(),
@@ -148,6 +152,7 @@ void read_options(const po::variables_map& map, CommandLine& out) {
   take(map, "json", out.json);
   take(map, "inputs", out.inputs);
   take(map, "limit", out.limit);
+  take(map, "accumulators", out.accumulators);
   take(map, "backend", out.backend);
   if (map.count("backends") != 0) out.backends = split(map["backends"].as<std::string>());
   take(map, "backpressure", out.backpressure);

@@ -18,7 +18,7 @@ struct CommandLine {
   ArchConfig config;          ///< preset, file and overrides applied, not yet validated
   bool config_given = false;  ///< a preset, file or override was named
   std::string json;           ///< --json: file, "-" or empty
-  std::string inputs, backend = "systemc";
+  std::string inputs, backend = "systemc", accumulators = "auto";
   std::vector<std::string> backends;
   std::size_t limit = 0;
   std::uint64_t backpressure = 0;

@@ -28,6 +28,13 @@ Job job_of(const CommandLine& line) {
   job.backpressure_seed = line.backpressure;
   job.fault = line.fault;
   job.fault_backend = line.fault_backend;
+  if (line.accumulators == "on") {
+    job.accumulators = AccumulatorReport::on;
+  } else if (line.accumulators == "off") {
+    job.accumulators = AccumulatorReport::off;
+  } else if (line.accumulators != "auto") {
+    throw BadInput("--accumulators takes auto, on or off, not " + line.accumulators);
+  }
   return job;
 }
 
@@ -50,9 +57,18 @@ std::string format_text(const Format& f) {
          (f.zero_point == 0 ? "" : " zp " + std::to_string(f.zero_point));
 }
 
-std::string inspect_text(const Lowered& model) {
+std::string need_text(const AccumulatorNeed& need) {
+  std::string text = "accumulator safe from " + std::to_string(need.worst_case_bits) + " bits on";
+  if (need.data_bits) {
+    text += ", by data from " + std::to_string(*need.data_bits) + " (" +
+            std::to_string(need.data_min) + ".." + std::to_string(need.data_max) + ")";
+  }
+  return text;
+}
+
+std::string inspect_text(const Job& model, const AccumulatorNeeds& accumulators) {
   std::ostringstream out;
-  const Network& net = model.network;
+  const Network& net = model.workload.network;
   out << net.name << " (" << net.producer << "), " << net.layers.size() << " layers, "
       << model.program.ops.size() << " tile ops, " << model.program.image.size()
       << " bytes of off-chip memory\n"
@@ -74,6 +90,8 @@ std::string inspect_text(const Lowered& model) {
         << " " << format_text(layer.out_format);
     if (info.macs > 0) out << "  " << info.macs << " MACs";
     out << "\n    " << info.mapping << "\n";
+    const auto need = accumulators.find(layer.id);
+    if (need != accumulators.end()) out << "    " << need_text(need->second) << "\n";
   }
   return out.str();
 }
@@ -105,9 +123,15 @@ int check_verb(const CommandLine& line) {
 }
 
 int inspect_verb(const CommandLine& line) {
-  const Lowered model = lower_model(line);
-  show(line.json, inspect_text(model),
-       inspect_to_json(model.program, line.config, model.network.name, model.network.sha256));
+  const Job model = job_of(line);
+  AccumulatorNeeds accumulators;
+  {
+    ConsoleProgress progress(line.quiet);
+    accumulators = accumulator_needs(model, progress.callback());
+  }
+  const Network& network = model.workload.network;
+  show(line.json, inspect_text(model, accumulators),
+       inspect_to_json(model.program, line.config, network.name, network.sha256, accumulators));
   return 0;
 }
 

@@ -6,11 +6,11 @@
 namespace tactus {
 namespace {
 
-/// Executed MACs per PE cycle; an 8-bit PE has one lane.
-double utilization(std::int64_t macs, Cycle cycles, const ArchConfig& config) {
-  if (cycles == 0) return 0;
+/// Executed MACs per lane of the PEs in these lane cycles (cycles x lanes of the layer).
+double utilization(std::int64_t macs, Cycle lane_cycles, const ArchConfig& config) {
+  if (lane_cycles == 0) return 0;
   const auto pes = static_cast<double>(config.hw_array_rows * config.hw_array_cols);
-  return std::min(1.0, static_cast<double>(macs) / (static_cast<double>(cycles) * pes));
+  return std::min(1.0, static_cast<double>(macs) / (static_cast<double>(lane_cycles) * pes));
 }
 
 }  // namespace
@@ -55,15 +55,19 @@ void ReportBuilder::add(const RunResult& result) {
 
 RunReport ReportBuilder::finish() {
   RunReport report = report_;
-  for (LayerRow& row : report.layers) {
-    row.utilization = utilization(row.macs_executed, row.cycles, config_);
+  Cycle lane_cycles = 0;
+  for (std::size_t i = 0; i < report.layers.size(); ++i) {
+    LayerRow& row = report.layers[i];
+    const Cycle lanes_used = row.cycles * static_cast<Cycle>(program_.layers[i].k_mapping.lanes);
+    lane_cycles += lanes_used;
+    row.utilization = utilization(row.macs_executed, lanes_used, config_);
     row.energy = estimate(row.events, config_, table_);
     report.macs += row.macs;
     report.macs_executed += row.macs_executed;
     report.events += row.events;
     report.energy += row.energy;
   }
-  report.utilization = utilization(report.macs_executed, report.cycles, config_);
+  report.utilization = utilization(report.macs_executed, lane_cycles, config_);
   const auto beat = static_cast<std::uint64_t>(config_.beat_bytes());
   report.bytes_read = report.events[Event::mem_rd_beat] * beat;
   report.bytes_written = report.events[Event::mem_wr_beat] * beat;

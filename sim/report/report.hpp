@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -56,6 +57,17 @@ struct Accuracy {
   }
 };
 
+/// How wide a layer's accumulators have to be, partial sums and bias included.
+struct AccumulatorNeed {
+  int worst_case_bits = 0;       ///< enough for any input of the declared formats
+  std::optional<int> data_bits;  ///< enough for the inputs that were looked at
+  std::int64_t data_min = 0, data_max = 0;
+};
+using AccumulatorNeeds = std::map<std::string, AccumulatorNeed>;  ///< by layer id
+
+/// One line: the widest needs and the layers that have them; empty without layers.
+[[nodiscard]] std::string accumulator_line(const AccumulatorNeeds& needs);
+
 struct RunReport {
   RunIdentity identity;
   std::string config_hash;
@@ -76,7 +88,8 @@ struct RunReport {
   std::vector<LayerRow> layers;
   std::optional<OutputComparison> outputs;  ///< with golden tensors
   std::optional<Accuracy> accuracy;         ///< with labels
-  double wall_seconds = 0;                  ///< host time of the runs
+  AccumulatorNeeds accumulators;
+  double wall_seconds = 0;  ///< host time of the runs
 };
 
 /// Collects runs of one program one after the other, so that a test set needs no more memory than
@@ -136,6 +149,7 @@ struct CheckReport {
 /// schema/inspect.schema.json: layers with their mapping, tensors with their place.
 [[nodiscard]] std::string inspect_to_json(const Program& program, const ArchConfig& config,
                                           const std::string& model_name,
-                                          const std::string& model_sha256);
+                                          const std::string& model_sha256,
+                                          const AccumulatorNeeds& accumulators);
 
 }  // namespace tactus

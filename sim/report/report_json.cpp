@@ -47,7 +47,20 @@ Json events_of(const EventCounts& events) {
   return map;
 }
 
-Json layer_of(const LayerRow& row) {
+/// null for layers without accumulators.
+Json accumulator_of(const AccumulatorNeeds& needs, const std::string& id) {
+  const auto it = needs.find(id);
+  if (it == needs.end()) return nullptr;
+  const AccumulatorNeed& n = it->second;
+  Json j = {{"worst_case_bits", n.worst_case_bits}, {"data_bits", or_null(n.data_bits)}};
+  if (n.data_bits) {
+    j["data_min"] = n.data_min;
+    j["data_max"] = n.data_max;
+  }
+  return j;
+}
+
+Json layer_of(const LayerRow& row, const AccumulatorNeeds& needs) {
   return {{"id", row.id},
           {"source_name", row.source_name},
           {"op", row.op},
@@ -58,6 +71,7 @@ Json layer_of(const LayerRow& row) {
           {"macs", row.macs},
           {"macs_executed", row.macs_executed},
           {"utilization", row.utilization},
+          {"accumulator", accumulator_of(needs, row.id)},
           {"energy_pj", energy_of(row.energy)},
           {"events", events_of(row.events)}};
 }
@@ -82,7 +96,7 @@ Json run_of(const RunReport& r, const char* schema) {
                  {"offchip_bytes_written", r.bytes_written},
                  {"seconds_at_clock", r.seconds_at_clock}};
   j["layers"] = Json::array();
-  for (const LayerRow& row : r.layers) j["layers"].push_back(layer_of(row));
+  for (const LayerRow& row : r.layers) j["layers"].push_back(layer_of(row, r.accumulators));
   j["outputs"] = nullptr;
   if (r.outputs) {
     j["outputs"] = {{"compared", r.outputs->compared},
@@ -188,7 +202,8 @@ std::string config_to_json(const ArchConfig& config) {
 }
 
 std::string inspect_to_json(const Program& program, const ArchConfig& config,
-                            const std::string& model_name, const std::string& model_sha256) {
+                            const std::string& model_name, const std::string& model_sha256,
+                            const AccumulatorNeeds& accumulators) {
   std::int64_t segments = 0;
   for (const TileOp& op : program.ops) segments += op.seg_end || op.prog_end ? 1 : 0;
   Json j = {{"schema", "tactus.inspect/1"},
@@ -209,12 +224,15 @@ std::string inspect_to_json(const Program& program, const ArchConfig& config,
                            {"macs", l.macs},
                            {"macs_executed", l.macs_executed},
                            {"fold_rows", l.fold_rows},
+                           {"accumulator", accumulator_of(accumulators, l.id)},
                            {"mapping", l.mapping}});
   }
   for (const TensorPlace& t : program.tensors) {
     j["tensors"].push_back({{"name", t.name},
                             {"shape", {t.c, t.h, t.w}},
                             {"element_bytes", t.element_bytes},
+                            {"pack", t.pack},
+                            {"bundle", t.bundle},
                             {"signed", t.is_signed},
                             {"in_memory", t.in_memory},
                             {"address", t.address}});

@@ -97,6 +97,22 @@ std::string verdict(std::optional<bool> equal) {
 
 }  // namespace
 
+std::string accumulator_line(const AccumulatorNeeds& needs) {
+  const auto widest = [&](auto bits) {
+    return std::max_element(needs.begin(), needs.end(), [&](const auto& a, const auto& b) {
+      return bits(a.second) < bits(b.second);
+    });
+  };
+  if (needs.empty()) return {};
+  const auto proven = widest([](const AccumulatorNeed& n) { return n.worst_case_bits; });
+  const auto seen = widest([](const AccumulatorNeed& n) { return n.data_bits.value_or(0); });
+  return "safe from " + std::to_string(proven->second.worst_case_bits) + " bits on (" +
+         proven->first + ")" +
+         (seen->second.data_bits ? ", by data from " + std::to_string(*seen->second.data_bits) +
+                                       " (" + seen->first + ")"
+                                 : "; by data: use --accumulators on");
+}
+
 std::string to_text(const RunReport& report, int columns) {
   std::string out;
   out += fact("model", report.identity.model_name);
@@ -123,6 +139,8 @@ std::string to_text(const RunReport& report, int columns) {
   } else {
     out += fact("inputs", std::to_string(report.inferences));
   }
+  const std::string accumulators = accumulator_line(report.accumulators);
+  if (!accumulators.empty()) out += fact("accumul.", accumulators);
   if (report.outputs) {
     const OutputComparison& o = *report.outputs;
     out += fact("golden", o.mismatches == 0

@@ -220,6 +220,7 @@ RunReport run_job(const Job& job, const std::string& backend, const Progress& pr
   }
   RunReport report = builder.finish();
   verdicts.finish(report);
+  report.accumulators = accumulator_needs(job, progress);
   return report;
 }
 

@@ -17,6 +17,10 @@ namespace tactus {
 /// One line of progress, to be shown or not.
 using Progress = std::function<void(const std::string&)>;
 
+/// Whether runs also say how wide accumulators have to be by data, which takes a second pass over
+/// all multiplications: automatic means up to 1e9 of them.
+enum class AccumulatorReport { automatic, on, off };
+
 struct Job {
   Workload workload;
   ArchConfig config;
@@ -25,11 +29,15 @@ struct Job {
   std::uint64_t backpressure_seed = 0;  ///< rtl only
   int fault = 0;                        ///< test builds only
   std::string fault_backend;            ///< where the fault is seeded
+  AccumulatorReport accumulators = AccumulatorReport::automatic;
 };
 
 /// Loads, lowers and validates.
 [[nodiscard]] Job make_job(const std::string& model, const ArchConfig& config,
                            const std::string& inputs, std::size_t limit);
+
+/// Worst case from the weights, and by data from the job's inferences if its setting allows.
+[[nodiscard]] AccumulatorNeeds accumulator_needs(const Job& job, const Progress& progress);
 
 /// Runs all inferences on one back end (`ref` too).
 [[nodiscard]] RunReport run_job(const Job& job, const std::string& backend,

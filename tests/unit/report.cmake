@@ -14,3 +14,8 @@ target_compile_definitions(tactus_report_tests
   PRIVATE TACTUS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 include(${doctest_DIR}/doctest.cmake)
 doctest_discover_tests(tactus_report_tests)
+
+add_executable(tactus_accumulator_tests
+  ${PROJECT_SOURCE_DIR}/tests/support/doctest_main.cpp accumulators_test.cpp)
+target_link_libraries(tactus_accumulator_tests PRIVATE doctest::doctest tactus::run)
+doctest_discover_tests(tactus_accumulator_tests TEST_PREFIX "unit: " PROPERTIES LABELS unit)

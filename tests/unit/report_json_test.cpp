@@ -51,7 +51,7 @@ TEST_CASE("report json: documents obey their schemas") {
   CHECK(problem("check", to_json(check)) == "");
   CHECK(problem("error", error_to_json(2, "", "000_conv", "It \"failed\" \xff.")) == "");
   CHECK(problem("config", config_to_json(ArchConfig{})) == "");
-  CHECK(problem("inspect", inspect_to_json(report_program(), ArchConfig{}, "toy", "")) == "");
+  CHECK(problem("inspect", inspect_to_json(report_program(), ArchConfig{}, "toy", "", {})) == "");
 }
 
 TEST_CASE("report json: the schema check can fail") {
