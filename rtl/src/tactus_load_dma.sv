@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Load unit: strided reads from off-chip memory into a buffer half, fills, and the boot load of
 // program segment 0. Requests run ahead of the beats; beats arrive in order and are written in the
-// cycle they arrive.
+// cycle they arrive. Beats of packed words are handed over as they are, with the part of the
+// destination beat that they fill (tactus_unpack).
 
 `include "tactus_field.svh"
 
 module tactus_load_dma #(
   parameter int DataBits = 32,
   parameter int BurstBeats = 16,
+  parameter int Packing = 0,  // loads to ofmap may unpack words
   parameter int BeatBytes = DataBits / 8
 ) (
   input  logic                 clk_i,
@@ -41,6 +43,10 @@ module tactus_load_dma #(
   output logic [23:0]          wr_addr_o,   // beats
   output logic [7:0]           wr_group_o,  // banks b with ((b ^ group) & mask) == 0
   output logic [7:0]           wr_mask_o,
+  output logic [2:0]           wr_log2_pack_o,    // ofmap: elements in a word
+  output logic [1:0]           wr_log2_bundle_o,  // ofmap: words in a pixel, Q
+  output logic                 wr_signed_o,
+  output logic [2:0]           wr_part_o,         // ofmap: which Q-th of the destination beat
   output logic [BeatBytes-1:0] wr_be_o,
   output logic [DataBits-1:0]  wr_data_o,   // bytes without enable are 0
   // for the monitor: an op's (not the boot's) request, beat and fill
@@ -49,6 +55,7 @@ module tactus_load_dma #(
 );
 
   localparam int LogBeat = $clog2(BeatBytes);
+  localparam logic [2:0] DestOfmap = 3'(tactus_op_pkg::DEST_OFMAP);
 
   // Fields of the op at the head; valid while start_o.
   logic        is_fill, start, fill_start, rx_start;
@@ -76,6 +83,9 @@ module tactus_load_dma #(
   logic        half_q;
   logic [23:0] slot_stride_q, dst_line_stride_q;
   logic [7:0]  mask_q;
+  logic [2:0]  log2_pack_q;
+  logic [1:0]  log2_bundle_q;
+  logic        signed_q;
   logic [BeatBytes-1:0] last_be_q;
   logic [31:0] value_q;
 
@@ -85,6 +95,23 @@ module tactus_load_dma #(
   assign tail    = line_bytes[LogBeat-1:0];
   assign last_be = (tail == '0) ? {BeatBytes{1'b1}}
                                 : ~({BeatBytes{1'b1}} << tail);
+
+  // Planes of packed words go to runs of QP banks: run r stands for bank QP * r in group and mask.
+  logic [2:0]  log2_pack;
+  logic [1:0]  log2_bundle;
+  logic [2:0]  log2_run;
+  generate
+    if (Packing != 0) begin : gen_packing
+      logic unpacks;
+      assign unpacks     = `TACTUS_FIELD(op_i, LOAD_DEST) == DestOfmap;
+      assign log2_pack   = unpacks ? `TACTUS_FIELD(op_i, LOAD_LOG2_PACK) : 3'd0;
+      assign log2_bundle = unpacks ? `TACTUS_FIELD(op_i, LOAD_LOG2_BUNDLE) : 2'd0;
+    end else begin : gen_words
+      assign log2_pack   = 3'd0;
+      assign log2_bundle = 2'd0;
+    end
+  endgenerate
+  assign log2_run = log2_pack + 3'(log2_bundle);
 
   // Requester
   logic        rq_q;
@@ -145,7 +172,8 @@ module tactus_load_dma #(
   logic [23:0] left_q;                  // beats left in the line after this one
   logic [15:0] lines_left_q, planes_left_q;
   logic [23:0] addr_q, line_addr_q, slot_addr_q;
-  logic [7:0]  group_q;                 // plane mod G
+  logic [7:0]  group_q;                 // QP * (plane mod G)
+  logic [2:0]  part_q;                  // of the destination beat
   logic        beat, line_end, plane_end, op_end;
 
   assign rd_ready_o = 1'b1;             // buffers take a beat every cycle
@@ -153,6 +181,9 @@ module tactus_load_dma #(
   assign line_end   = left_q == 24'd0;
   assign plane_end  = line_end && lines_left_q == 16'd0;
   assign op_end     = plane_end && planes_left_q == 16'd0;
+
+  logic [2:0] last_part;                // Q - 1
+  assign last_part  = ~(3'b111 << log2_bundle_q);
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -179,11 +210,15 @@ module tactus_load_dma #(
       planes_left_q <= 16'd0;
       group_q       <= 8'd0;
       mask_q        <= 8'd0;
+      log2_pack_q   <= 3'd0;
+      log2_bundle_q <= 2'd0;
+      part_q        <= 3'd0;
       last_be_q     <= {BeatBytes{1'b1}};
     end else if (rx_start) begin
       beats_q           <= line_beats - 24'd1;
       left_q            <= line_beats - 24'd1;
       group_q           <= 8'd0;
+      part_q            <= 3'd0;
       last_be_q         <= last_be;
       if (boot_i) begin
         lines_left_q    <= 16'd0;
@@ -192,6 +227,8 @@ module tactus_load_dma #(
         half_q          <= 1'b0;
         addr_q          <= 24'd0;
         mask_q          <= 8'd0;
+        log2_pack_q     <= 3'd0;
+        log2_bundle_q   <= 2'd0;
       end else begin
         lines_left_q      <= `TACTUS_FIELD(op_i, LOAD_LINES) - 16'd1;
         planes_left_q     <= `TACTUS_FIELD(op_i, LOAD_PLANES) - 16'd1;
@@ -205,17 +242,22 @@ module tactus_load_dma #(
         addr_q            <= `TACTUS_FIELD(op_i, LOAD_DST_BASE);
         line_addr_q       <= `TACTUS_FIELD(op_i, LOAD_DST_BASE);
         slot_addr_q       <= `TACTUS_FIELD(op_i, LOAD_DST_BASE);
-        // Weights, parameters and ops have one bank: every plane is a slot.
+        log2_pack_q       <= log2_pack;
+        log2_bundle_q     <= log2_bundle;
+        signed_q          <= op_i[tactus_op_pkg::LOAD_UNPACK_SIGNED_LSB];
+        // Weights, indices, parameters and ops have one bank: every plane is a slot.
         mask_q            <= (`TACTUS_FIELD(op_i, LOAD_DEST) == 3'(tactus_op_pkg::DEST_IFMAP) ||
-                              `TACTUS_FIELD(op_i, LOAD_DEST) == 3'(tactus_op_pkg::DEST_OFMAP))
-                             ? ~(8'hFF << `TACTUS_FIELD(op_i, LOAD_LOG2_GROUP)) : 8'd0;
+                              `TACTUS_FIELD(op_i, LOAD_DEST) == DestOfmap)
+                             ? ~(8'hFF << `TACTUS_FIELD(op_i, LOAD_LOG2_GROUP)) << log2_run : 8'd0;
       end
     end else if (beat) begin
       if (!line_end) begin
         left_q <= left_q - 24'd1;
-        addr_q <= addr_q + 24'd1;
+        part_q <= (part_q + 3'd1) & last_part;
+        addr_q <= addr_q + 24'(part_q == last_part);
       end else begin
         left_q <= beats_q;
+        part_q <= 3'd0;
         if (!plane_end) begin
           lines_left_q <= lines_left_q - 16'd1;
           addr_q       <= line_addr_q + dst_line_stride_q;
@@ -223,7 +265,7 @@ module tactus_load_dma #(
         end else begin
           planes_left_q <= planes_left_q - 16'd1;
           lines_left_q  <= lines_q;
-          group_q       <= (group_q + 8'd1) & mask_q;
+          group_q       <= (group_q - mask_q) & mask_q;
           if (group_q == mask_q) begin
             addr_q      <= slot_addr_q + slot_stride_q;
             line_addr_q <= slot_addr_q + slot_stride_q;
@@ -263,6 +305,10 @@ module tactus_load_dma #(
 `endif
   assign wr_group_o = group_q;
   assign wr_mask_o  = mask_q;
+  assign wr_log2_pack_o   = log2_pack_q;
+  assign wr_log2_bundle_o = log2_bundle_q;
+  assign wr_signed_o      = signed_q;
+  assign wr_part_o        = part_q;
   assign wr_be_o    = be;
   assign wr_data_o  = fill_q ? {(DataBits/32){value_q}} : (rd_data_i & be_mask);
 

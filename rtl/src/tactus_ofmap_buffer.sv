@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ofmap buffer: one bank per array column. Written by the load unit (whole beats) and the
-// post-processor (one element per lane, all at the same address); read by the post-processor (all
-// lanes at the same address) and the store unit (one bank). Lane l works on the banks
-// group * PostLanes + l.
+// Ofmap buffer: one bank per array column. Written by the load unit (beats, unpacked if their words
+// hold several channels) and the post-processor (one element per lane, all at the same address);
+// read by the post-processor (all lanes at the same address) and the store unit (one bank, or the
+// banks of a plane, packed). Lane l works on the banks group * PostLanes + l.
 
 module tactus_ofmap_buffer #(
   parameter int ArrayCols = 16,
   parameter int PostLanes = 16,
   parameter int DataBits = 32,
   parameter int BankBytes = 1024,  // of one half
+  parameter int WordBits = 8,
+  parameter int LogPack = 0,       // largest log2 of elements in a word
+  parameter int LogBundle = 0,     // largest log2 of words in a pixel
+  parameter int PlaneLanes = 1,    // largest number of channels in a plane
   parameter int BeatBytes = DataBits / 8,
   parameter int ColBits = $clog2(ArrayCols),
   parameter int Groups = ArrayCols / PostLanes,
@@ -23,6 +27,10 @@ module tactus_ofmap_buffer #(
   input  logic [23:0]                   load_addr_i,
   input  logic [BeatBytes-1:0]          load_be_i,
   input  logic [DataBits-1:0]           load_data_i,
+  input  logic [2:0]                    load_log2_pack_i,
+  input  logic [1:0]                    load_log2_bundle_i,
+  input  logic                          load_signed_i,
+  input  logic [2:0]                    load_part_i,
   // post write
   input  logic [PostLanes-1:0]          post_we_i,
   input  logic                          post_half_i,
@@ -39,8 +47,12 @@ module tactus_ofmap_buffer #(
   // store read
   input  logic                          store_re_i,
   input  logic                          store_half_i,
-  input  logic [ColBits-1:0]            store_bank_i,
+  input  logic [ColBits-1:0]            store_bank_i,  // of the plane's first channel
   input  logic [23:0]                   store_addr_i,  // beats
+  input  logic [2:0]                    store_log2_pack_i,
+  input  logic [1:0]                    store_log2_bundle_i,
+  input  logic [2:0]                    store_part_i,
+  input  logic [PlaneLanes-1:0]         store_lane_en_i,
   output logic [DataBits-1:0]           store_rdata_o
 );
 
@@ -67,15 +79,76 @@ module tactus_ofmap_buffer #(
     end
   end
 
+  // Load and store of packed words
+  logic [BeatBytes-1:0]           load_be;
+  logic [PlaneLanes*DataBits-1:0] load_data;
+  logic [ColBits-1:0]             store_same;  // bits of the bank number that a plane's banks share
   logic [DataBits-1:0] data [2*ArrayCols];
   genvar b, h, l;
+  generate
+    if (PlaneLanes > 1) begin : gen_packing
+      tactus_unpack #(
+        .DataBits (DataBits),
+        .WordBits (WordBits),
+        .LogPack  (LogPack),
+        .LogBundle(LogBundle),
+        .Lanes    (PlaneLanes)
+      ) u_unpack (
+        .log2_pack_i  (load_log2_pack_i),
+        .log2_bundle_i(load_log2_bundle_i),
+        .signed_i     (load_signed_i),
+        .part_i       (load_part_i),
+        .be_i         (load_be_i),
+        .data_i       (load_data_i),
+        .be_o         (load_be),
+        .data_o       (load_data)
+      );
+
+      logic [2:0]                     part_q;
+      logic [PlaneLanes-1:0]          lane_en_q;
+      logic [PlaneLanes*DataBits-1:0] plane;
+      always_ff @(posedge clk_i) begin
+        if (store_re_i) begin
+          part_q    <= store_part_i;
+          lane_en_q <= store_lane_en_i;
+        end
+      end
+      assign store_same = {ColBits{1'b1}} << (store_log2_pack_i + 3'(store_log2_bundle_i));
+      for (l = 0; l < PlaneLanes; l++) begin : gen_plane
+        logic [ColBits-1:0] bank;
+        assign bank = store_bank_q | ColBits'(l);
+        assign plane[DataBits*l +: DataBits] = data[{bank, store_half_q}];
+      end
+      tactus_pack #(
+        .DataBits (DataBits),
+        .WordBits (WordBits),
+        .LogPack  (LogPack),
+        .LogBundle(LogBundle),
+        .Lanes    (PlaneLanes)
+      ) u_pack (
+        .log2_pack_i  (store_log2_pack_i),
+        .log2_bundle_i(store_log2_bundle_i),
+        .part_i       (part_q),
+        .lane_en_i    (lane_en_q),
+        .data_i       (plane),
+        .data_o       (store_rdata_o)
+      );
+    end else begin : gen_beats
+      assign load_be       = load_be_i;
+      assign load_data     = load_data_i;
+      assign store_same    = {ColBits{1'b1}};
+      assign store_rdata_o = data[{store_bank_q, store_half_q}];
+    end
+  endgenerate
+
   generate
     for (b = 0; b < ArrayCols; b++) begin : gen_bank
       logic load_hit, post_hit, post_read, store_read;
       assign load_hit   = load_we_i && ((8'(b) ^ load_group_i) & load_mask_i) == 8'd0;
       assign post_hit   = post_we_i[b % PostLanes] && post_group_i == GroupBits'(b / PostLanes);
       assign post_read  = post_re_i[b % PostLanes] && post_rgroup_i == GroupBits'(b / PostLanes);
-      assign store_read = store_re_i && store_bank_i == ColBits'(b);
+      assign store_read = store_re_i &&
+                          ((store_bank_i ^ ColBits'(b)) & store_same) == '0;
       for (h = 0; h < 2; h++) begin : gen_half
         logic from_store;
         assign from_store = store_read && store_half_i == 1'(h);
@@ -86,8 +159,8 @@ module tactus_ofmap_buffer #(
           .clk_i      (clk_i),
           .load_we_i  (load_hit && load_half_i == 1'(h)),
           .load_addr_i(load_addr_i[AddrBits-1:0]),
-          .load_be_i  (load_be_i),
-          .load_data_i(load_data_i),
+          .load_be_i  (load_be),
+          .load_data_i(load_data[DataBits*(b % PlaneLanes) +: DataBits]),
           .post_we_i  (post_hit && post_half_i == 1'(h)),
           .post_addr_i(post_addr_i[LogBeat +: AddrBits]),
           .post_be_i  (post_be),
@@ -112,6 +185,5 @@ module tactus_ofmap_buffer #(
       end
     end
   endgenerate
-  assign store_rdata_o = data[{store_bank_q, store_half_q}];
 
 endmodule

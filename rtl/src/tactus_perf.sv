@@ -62,6 +62,7 @@ module tactus_perf #(
   input  logic [PostLanes-1:0]           post_ofmap_we_i,
   // store unit
   input  logic                           store_re_i,
+  input  logic [2:0]                     store_log2_run_i,  // of the banks that are read at once
   input  logic                           store_beat_i,
   input  logic [DataBits-1:0]            store_data_i,
   input  logic [DataBits/8-1:0]          store_strb_i,
@@ -114,7 +115,10 @@ module tactus_perf #(
 
   function automatic logic [31:0] banks_hit(input logic [31:0] banks, input logic [7:0] mask);
     begin
-      banks_hit = banks / (32'(mask) + 32'd1);
+      banks_hit = banks;
+      for (int i = 0; i < 8; i++) begin
+        banks_hit = banks_hit >> mask[i];
+      end
     end
   endfunction
 
@@ -334,7 +338,7 @@ module tactus_perf #(
       st_read   <= 32'd0;
     end else begin
       if (store_re_i) begin
-        st_read <= st_read + 32'd1;
+        st_read <= st_read + (32'd1 << store_log2_run_i);
       end
       if (store_beat_i) begin
         st_n      <= st_n + 64'd1;
@@ -359,6 +363,8 @@ module tactus_perf #(
         (ld_dest == 3'(tactus_op_pkg::DEST_IFMAP)) ? ld_writes : 32'd0;
     ld_events[32*tactus_op_pkg::EV_WEIGHT_WR +: 32] =
         (ld_dest == 3'(tactus_op_pkg::DEST_WEIGHT)) ? ld_writes : 32'd0;
+    ld_events[32*tactus_op_pkg::EV_INDEX_WR +: 32] =
+        (ld_dest == 3'(tactus_op_pkg::DEST_INDEX)) ? ld_writes : 32'd0;
     ld_events[32*tactus_op_pkg::EV_PARAM_WR +: 32] =
         (ld_dest == 3'(tactus_op_pkg::DEST_PARAM)) ? ld_writes : 32'd0;
     ld_events[32*tactus_op_pkg::EV_OFMAP_WR +: 32] =

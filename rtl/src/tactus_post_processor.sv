@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Post-processor: passes over post_lanes channels; a pass reads the channel records, then one tap a
-// cycle for all lanes, and ends six cycles after its last tap. This module walks the addresses, the
-// lanes hold the arithmetic.
+// cycle for all lanes, and ends six cycles after its last tap. This module walks the source
+// addresses, tactus_post_dst those of the destination; the lanes hold the arithmetic.
 
 `include "tactus_field.svh"
 
@@ -12,6 +12,10 @@ module tactus_post_processor #(
   parameter int DataBits = 32,
   parameter int AccBits = 32,
   parameter int AccOverflow = 0,
+  parameter int WordBits = 8,
+  parameter int LogPack = 0,    // largest log2 of elements in a word of the ifmap buffer
+  parameter int LogBundle = 0,  // largest log2 of words in a pixel
+  parameter int BeatBytes = DataBits / 8,
   parameter int Groups = ArrayCols / PostLanes,
   parameter int GroupBits = (Groups > 1) ? $clog2(Groups) : 1
 ) (
@@ -46,7 +50,8 @@ module tactus_post_processor #(
   // ifmap write
   output logic [ArrayRows-1:0]          ifmap_we_o,
   output logic [ArrayRows-1:0]          ifmap_high_o,
-  output logic [ArrayRows*8-1:0]        ifmap_data_o,
+  output logic [ArrayRows*BeatBytes-1:0] ifmap_be_o,
+  output logic [ArrayRows*DataBits-1:0] ifmap_data_o,
   output logic [23:0]                   dst_addr_o,    // of both; ifmap banks that are not high
   output logic [23:0]                   dst_addr1_o,   // high ifmap banks
   output logic                          dst_half_o,
@@ -59,7 +64,7 @@ module tactus_post_processor #(
   output logic [PostLanes-1:0]          mon_overflow_o
 );
 
-  localparam int OffsetBits = $clog2(DataBits / 8);
+  localparam int OffsetBits = $clog2(BeatBytes);
   localparam int LaneIndexBits = (PostLanes > 1) ? $clog2(PostLanes) : 1;
   localparam logic [2:0] ModeRequant = 3'(tactus_op_pkg::MODE_REQUANT);
   localparam logic [2:0] ModeRequantAdd = 3'(tactus_op_pkg::MODE_REQUANT_ADD);
@@ -69,16 +74,15 @@ module tactus_post_processor #(
 
   // Op fields, from the cycle after the start
   logic [2:0]  mode_q;
-  logic        psum_half_q, src_half_q, dst_q, dst_half_q, param_half_q;
+  logic        psum_half_q, src_half_q, param_half_q;
   logic [19:0] psum_base_q;
   logic [23:0] src_base_q, src_base_b_q, src_slot_stride_q, src_step_y_q, src_step_ky_q;
   logic [7:0]  src_step_x_q, src_step_kx_q, win_h_q, win_w_q;  // window: minus 1
-  logic [1:0]  src_log2_q, srcb_log2_q, dst_log2_q;
+  logic [1:0]  src_log2_q, srcb_log2_q;
   logic        src_signed_q, srcb_signed_q;
-  logic [15:0] channels_q, dst_ch0_q, param_base_q;
+  logic [15:0] channels_q, param_base_q;
   logic [13:0] out_h_q, out_w_q;                               // minus 1
-  logic [23:0] dst_base_q, dst_slot_stride_q, dst_step_y_q;
-  logic [3:0]  dst_log2_group_q, convention_q;
+  logic [3:0]  convention_q;
   logic [2:0]  rounding_q;
   logic [31:0] clamp_min_q, clamp_max_q;
   logic [16:0] out_zp_q;
@@ -99,8 +103,6 @@ module tactus_post_processor #(
       mode_q            <= op_mode;
       psum_half_q       <= op_i[tactus_op_pkg::POST_PSUM_HALF_LSB];
       src_half_q        <= op_i[tactus_op_pkg::POST_SRC_HALF_LSB];
-      dst_q             <= op_i[tactus_op_pkg::POST_DST_LSB];
-      dst_half_q        <= op_i[tactus_op_pkg::POST_DST_HALF_LSB];
       param_half_q      <= op_i[tactus_op_pkg::POST_PARAM_HALF_LSB];
       psum_base_q       <= `TACTUS_FIELD(op_i, POST_PSUM_BASE);
       src_base_q        <= `TACTUS_FIELD(op_i, POST_SRC_BASE);
@@ -121,12 +123,6 @@ module tactus_post_processor #(
       channels_q        <= `TACTUS_FIELD(op_i, POST_CHANNELS);
       out_h_q           <= `TACTUS_FIELD(op_i, POST_OUT_H) - 14'd1;
       out_w_q           <= `TACTUS_FIELD(op_i, POST_OUT_W) - 14'd1;
-      dst_base_q        <= `TACTUS_FIELD(op_i, POST_DST_BASE);
-      dst_slot_stride_q <= `TACTUS_FIELD(op_i, POST_DST_SLOT_STRIDE);
-      dst_step_y_q      <= `TACTUS_FIELD(op_i, POST_DST_STEP_Y);
-      dst_log2_q        <= `TACTUS_FIELD(op_i, POST_DST_LOG2_BYTES);
-      dst_log2_group_q  <= `TACTUS_FIELD(op_i, POST_DST_LOG2_GROUP);
-      dst_ch0_q         <= `TACTUS_FIELD(op_i, POST_DST_CH0);
       param_base_q      <= `TACTUS_FIELD(op_i, POST_PARAM_BASE);
       convention_q      <= `TACTUS_FIELD(op_i, POST_CONVENTION);
       rounding_q        <= `TACTUS_FIELD(op_i, POST_ROUNDING);
@@ -152,7 +148,7 @@ module tactus_post_processor #(
   assign pass_end    = state_q == StDrain && drain_q == 3'd1;
   assign after_pass  = last_pass ? StIdle : has_records ? StRecord : StTap;
   assign retire_o    = pass_end && last_pass;
-  genvar l, b;
+  genvar l;
   generate
     for (l = 0; l < PostLanes; l++) begin : gen_active
       assign lanes[l] = left > 16'(l);
@@ -207,7 +203,7 @@ module tactus_post_processor #(
   logic [13:0] x_q, y_q;
   logic [23:0] tap_q, tap_line_q, pix_q, line_q, pix_b_q, line_b_q;
   logic [19:0] psum_q;
-  logic        tap, kx_end, ky_end, x_end, y_end, tap_first, tap_last, second;
+  logic        tap, kx_end, ky_end, x_end, y_end, tap_first, tap_last, second, next_slot;
   logic [23:0] next_tap_line, next_pix, next_pix_b, next_src_slot;
   assign tap        = state_q == StTap;
   assign kx_end     = kx_q == win_w_q;
@@ -221,30 +217,10 @@ module tactus_post_processor #(
   assign next_tap_line = tap_line_q + src_step_ky_q;
   assign next_pix   = x_end ? line_q + src_step_y_q : pix_q + 24'(src_step_x_q);
   assign next_pix_b = x_end ? line_b_q + src_step_y_q : pix_b_q + (24'd1 << srcb_log2_q);
-  assign next_src_slot = (group_q == GroupBits'(Groups - 1)) ? src_slot_q + src_slot_stride_q
-                                                             : src_slot_q;
+  assign next_slot  = group_q == GroupBits'(Groups - 1);
+  assign next_src_slot = next_slot ? src_slot_q + src_slot_stride_q : src_slot_q;
 
-  // Destination walker
-  logic [13:0] dst_x_q;
-  logic [23:0] dst_pass_q, dst_line_q, dst_pix_q, next_dst_line, next_dst_pass;
-  logic [15:0] dst_channel;    // ifmap: absolute number of lane 0's channel in the next pass
-  logic [23:0] dst_slot_base;  // ifmap: its address
-  logic        write;
-  assign next_dst_line = dst_line_q + dst_step_y_q;
-  assign next_dst_pass = (group_q == GroupBits'(Groups - 1)) ? dst_pass_q + dst_slot_stride_q
-                                                             : dst_pass_q;
-  assign dst_channel   = start ? `TACTUS_FIELD(op_i, POST_DST_CH0)
-                               : dst_ch0_q + channel_q + 16'(PostLanes);
-
-  function automatic logic [23:0] slot_address(
-      input logic [23:0] base, input logic [15:0] channel, input logic [3:0] log2_group,
-      input logic [23:0] stride);
-    begin
-      slot_address = base + (24'(channel) >> log2_group) * stride;
-    end
-  endfunction
-
-  logic pass_start;
+  logic pass_start, write;
   assign pass_start = start || (pass_end && !last_pass);
 
   always_ff @(posedge clk_i) begin
@@ -259,12 +235,9 @@ module tactus_post_processor #(
       pix_b_q    <= `TACTUS_FIELD(op_i, POST_SRC_BASE_B);
       line_b_q   <= `TACTUS_FIELD(op_i, POST_SRC_BASE_B);
       psum_q     <= `TACTUS_FIELD(op_i, POST_PSUM_BASE);
-      dst_pass_q <= `TACTUS_FIELD(op_i, POST_DST_BASE);
-      dst_line_q <= dst_slot_base;
-      dst_pix_q  <= dst_slot_base;
     end else if (pass_start) begin
       channel_q  <= channel_q + 16'(PostLanes);
-      group_q    <= (group_q == GroupBits'(Groups - 1)) ? '0 : group_q + GroupBits'(1);
+      group_q    <= next_slot ? '0 : group_q + GroupBits'(1);
       src_slot_q <= next_src_slot;
       tap_q      <= src_base_q + next_src_slot;
       tap_line_q <= src_base_q + next_src_slot;
@@ -273,9 +246,6 @@ module tactus_post_processor #(
       pix_b_q    <= src_base_b_q + next_src_slot;
       line_b_q   <= src_base_b_q + next_src_slot;
       psum_q     <= psum_base_q;
-      dst_pass_q <= next_dst_pass;
-      dst_line_q <= dst_slot_base;
-      dst_pix_q  <= dst_slot_base;
     end else begin
       if (tap) begin
         if (!kx_end) begin
@@ -295,14 +265,6 @@ module tactus_post_processor #(
           end
         end
       end
-      if (write) begin
-        if (dst_x_q == out_w_q) begin
-          dst_line_q <= next_dst_line;
-          dst_pix_q  <= next_dst_line;
-        end else begin
-          dst_pix_q <= dst_pix_q + (24'd1 << dst_log2_q);
-        end
-      end
     end
 
     if (pass_start) begin
@@ -310,7 +272,6 @@ module tactus_post_processor #(
       ky_q     <= 8'd0;
       x_q      <= 14'd0;
       y_q      <= 14'd0;
-      dst_x_q  <= 14'd0;
       record_q <= '0;
     end else begin
       if (state_q == StRecord) begin
@@ -325,9 +286,6 @@ module tactus_post_processor #(
           x_q <= x_end ? 14'd0 : x_q + 14'd1;
           y_q <= x_end ? y_q + 14'd1 : y_q;
         end
-      end
-      if (write) begin
-        dst_x_q <= (dst_x_q == out_w_q) ? 14'd0 : dst_x_q + 14'd1;
       end
     end
     drain_q <= tap ? drain_cycles : drain_q - 3'd1;
@@ -422,7 +380,7 @@ module tactus_post_processor #(
         .clamp_min_i     (clamp_min_q),
         .clamp_max_i     (clamp_max_q),
         .out_zp_i        (out_zp_q),
-        .dst_log2_bytes_i(dst_log2_q),
+        .dst_log2_bytes_i(ofmap_log2_bytes_o),
         .add_record_i    (add_record_q),
         .valid1_i        (valid1_q && lanes[l]),
         .valid2_i        (valid2_q && lanes[l]),
@@ -442,43 +400,35 @@ module tactus_post_processor #(
     end
   endgenerate
 
-  // Destination ofmap: lane l writes bank group * PostLanes + l.
-  assign ofmap_we_o         = (write && !dst_q) ? lanes : '0;
-  assign ofmap_log2_bytes_o = dst_log2_q;
-  assign dst_half_o         = dst_half_q;
-  assign dst_addr_o         = dst_pix_q;
-  assign dst_addr1_o        = dst_pix_q + dst_slot_stride_q;
-
-  // Destination ifmap: bank b takes the channel n with n mod G == b mod G, that is lane
-  // (b - n0) mod G of a pass whose lane 0 has channel n0. The validator allows at most G channels
-  // per pass, so one lane at most meets a bank. Lanes behind the end of lane 0's slot write the
-  // next slot.
-  always_comb begin
-    if (start) begin
-      dst_slot_base = op_i[tactus_op_pkg::POST_DST_LSB]
-          ? slot_address(`TACTUS_FIELD(op_i, POST_DST_BASE), dst_channel,
-                         `TACTUS_FIELD(op_i, POST_DST_LOG2_GROUP),
-                         `TACTUS_FIELD(op_i, POST_DST_SLOT_STRIDE))
-          : `TACTUS_FIELD(op_i, POST_DST_BASE);
-    end else begin
-      dst_slot_base = dst_q
-          ? slot_address(dst_base_q, dst_channel, dst_log2_group_q, dst_slot_stride_q)
-          : next_dst_pass;
-    end
-  end
-
-  logic [7:0] group_mask, first_phase;
-  assign group_mask  = ~(8'hFF << dst_log2_group_q);
-  assign first_phase = (dst_ch0_q[7:0] + channel_q[7:0]) & group_mask;
-  generate
-    for (b = 0; b < ArrayRows; b++) begin : gen_bank
-      logic [7:0] lane;
-      assign lane            = (8'(b) - first_phase) & group_mask;
-      assign ifmap_we_o[b]   = write && dst_q && 16'(lane) < left && 9'(lane) < 9'(PostLanes);
-      assign ifmap_high_o[b] = 9'(first_phase) + 9'(lane) > 9'(group_mask);
-      assign ifmap_data_o[8*b +: 8] = results[32*lane[LaneIndexBits-1:0] +: 8];
-    end
-  endgenerate
+  tactus_post_dst #(
+    .ArrayRows(ArrayRows),
+    .PostLanes(PostLanes),
+    .DataBits (DataBits),
+    .WordBits (WordBits),
+    .LogPack  (LogPack),
+    .LogBundle(LogBundle)
+  ) u_dst (
+    .clk_i       (clk_i),
+    .start_i     (start),
+    .op_i        (op_i),
+    .pass_start_i(pass_start),
+    .next_slot_i (next_slot),
+    .channel_i   (channel_q),
+    .left_i      (left),
+    .lanes_i     (lanes),
+    .out_w_i     (out_w_q),
+    .write_i     (write),
+    .results_i   (results),
+    .ofmap_we_o  (ofmap_we_o),
+    .log2_bytes_o(ofmap_log2_bytes_o),
+    .ifmap_we_o  (ifmap_we_o),
+    .ifmap_high_o(ifmap_high_o),
+    .ifmap_be_o  (ifmap_be_o),
+    .ifmap_data_o(ifmap_data_o),
+    .addr_o      (dst_addr_o),
+    .addr1_o     (dst_addr1_o),
+    .half_o      (dst_half_o)
+  );
 
   assign mon_pass_o     = pass_start;
   assign mon_write_o    = write;

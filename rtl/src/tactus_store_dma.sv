@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Store unit: strided writes of an ofmap half to off-chip memory. The beat on the write port is the
-// output register of the bank that was read, so a beat is read when the one before is accepted.
+// Store unit: strided writes of an ofmap half to off-chip memory. The beat on the write port comes
+// from the output registers of the banks that were read (packed by the buffer, if the words of the
+// line hold several channels), so a beat is read when the one before is accepted.
 
 `include "tactus_field.svh"
 
 module tactus_store_dma #(
   parameter int DataBits = 32,
   parameter int ArrayCols = 4,
+  parameter int PlaneLanes = 1,  // largest number of channels in a plane; 1: words are not packed
   parameter int BeatBytes = DataBits / 8,
   parameter int ColBits = $clog2(ArrayCols)
 ) (
@@ -22,9 +24,13 @@ module tactus_store_dma #(
   // ofmap read port
   output logic                 rd_en_o,
   output logic                 rd_half_o,
-  output logic [ColBits-1:0]   rd_bank_o,
+  output logic [ColBits-1:0]   rd_bank_o,   // of the plane's first channel
   output logic [23:0]          rd_addr_o,   // beats
-  input  logic [DataBits-1:0]  rd_data_i,   // of the bank that was read last
+  output logic [2:0]           rd_log2_pack_o,
+  output logic [1:0]           rd_log2_bundle_o,
+  output logic [2:0]           rd_part_o,   // which Q-th of the beat
+  output logic [PlaneLanes-1:0] rd_lane_en_o,  // the plane has this channel
+  input  logic [DataBits-1:0]  rd_data_i,   // of the banks that were read last
   // write channel
   output logic                 wr_valid_o,
   input  logic                 wr_ready_i,
@@ -62,12 +68,48 @@ module tactus_store_dma #(
   logic [15:0] lines_left_q, planes_left_q;
   logic [63:0] mem_q, mem_line_q, mem_plane_q;
   logic [23:0] src_q, src_line_q, src_slot_q;
-  logic [ColBits-1:0] bank_q;
+  logic [ColBits-1:0] bank_q, next_bank;
+  logic [2:0]         part_q, last_part;
   logic        line_end, plane_end, op_end, read;
   assign line_end  = left_q == 24'd0;
   assign plane_end = line_end && lines_left_q == 16'd0;
   assign op_end    = plane_end && planes_left_q == 16'd0;
   assign read      = more_q && (!valid_q || wr_ready_i);
+
+  // Planes of packed words
+  genvar j;
+  generate
+    if (PlaneLanes > 1) begin : gen_packing
+      logic [2:0]  log2_pack_q, log2_run;
+      logic [1:0]  log2_bundle_q;
+      logic [15:0] channels_q;  // from the first of the plane on
+      logic [15:0] run;         // channels of a plane
+      assign log2_run = log2_pack_q + 3'(log2_bundle_q);
+      assign run      = 16'd1 << log2_run;
+      always_ff @(posedge clk_i) begin
+        if (start) begin
+          log2_pack_q   <= `TACTUS_FIELD(op_i, STORE_LOG2_PACK);
+          log2_bundle_q <= `TACTUS_FIELD(op_i, STORE_LOG2_BUNDLE);
+          channels_q    <= `TACTUS_FIELD(op_i, STORE_CHANNELS);
+        end else if (read && plane_end) begin
+          channels_q    <= channels_q - run;
+        end
+      end
+      assign rd_log2_pack_o   = log2_pack_q;
+      assign rd_log2_bundle_o = log2_bundle_q;
+      assign next_bank        = bank_q + ColBits'(run);
+      assign last_part        = ~(3'b111 << log2_bundle_q);
+      for (j = 0; j < PlaneLanes; j++) begin : gen_enable
+        assign rd_lane_en_o[j] = log2_run == 3'd0 || channels_q > 16'(j);
+      end
+    end else begin : gen_words
+      assign rd_log2_pack_o   = 3'd0;
+      assign rd_log2_bundle_o = 2'd0;
+      assign rd_lane_en_o     = 1'b1;
+      assign next_bank        = bank_q + ColBits'(1);
+      assign last_part        = 3'd0;
+    end
+  endgenerate
 
   // Beat on the port
   logic [63:0] addr_q;
@@ -122,7 +164,8 @@ module tactus_store_dma #(
       src_q             <= `TACTUS_FIELD(op_i, STORE_SRC_BASE);
       src_line_q        <= `TACTUS_FIELD(op_i, STORE_SRC_BASE);
       src_slot_q        <= `TACTUS_FIELD(op_i, STORE_SRC_BASE);
-      bank_q            <= '0;
+      bank_q            <= ColBits'(`TACTUS_FIELD(op_i, STORE_BANK0));
+      part_q            <= 3'd0;
     end else if (read) begin
       addr_q <= mem_q;
       last_q <= op_end;
@@ -130,9 +173,11 @@ module tactus_store_dma #(
       if (!line_end) begin
         left_q <= left_q - 24'd1;
         mem_q  <= mem_q + 64'(BeatBytes);
-        src_q  <= src_q + 24'd1;
+        src_q  <= src_q + 24'(part_q == last_part);
+        part_q <= (part_q + 3'd1) & last_part;
       end else begin
         left_q <= beats_q;
+        part_q <= 3'd0;
         if (!plane_end) begin
           lines_left_q <= lines_left_q - 16'd1;
           mem_q        <= next_line;
@@ -145,8 +190,8 @@ module tactus_store_dma #(
           mem_q         <= next_plane;
           mem_line_q    <= next_plane;
           mem_plane_q   <= next_plane;
-          bank_q        <= bank_q + ColBits'(1);
-          if (bank_q == ColBits'(ArrayCols - 1)) begin
+          bank_q        <= next_bank;
+          if (next_bank == '0) begin
             src_q      <= src_slot_q + slot_stride_q;
             src_line_q <= src_slot_q + slot_stride_q;
             src_slot_q <= src_slot_q + slot_stride_q;
@@ -163,6 +208,7 @@ module tactus_store_dma #(
   assign rd_half_o = half_q;
   assign rd_bank_o = bank_q;
   assign rd_addr_o = src_q;
+  assign rd_part_o = part_q;
 
   assign wr_valid_o = valid_q;
 `ifdef TACTUS_FAULTS

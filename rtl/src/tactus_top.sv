@@ -63,6 +63,16 @@ module tactus_top #(
   localparam int Groups = ArrayCols / PostLanes;
   localparam int GroupBits = (Groups > 1) ? $clog2(Groups) : 1;
   localparam int TagBits = 3;
+  // Words, packs, bundles: a plane has at most PostLanes channels, a pixel at most a beat.
+  localparam int LogLanes = $clog2(PostLanes);
+  localparam int LogPack = (MultiWidth == 0) ? 0
+      : ($clog2(OperandBits) < LogLanes) ? $clog2(OperandBits) : LogLanes;
+  localparam int LogBeatWords = ($clog2(DataBits / OperandBits) < 3)
+      ? $clog2(DataBits / OperandBits) : 3;
+  localparam int LogBundle = (MultiWidth == 0 && EdgeWords == 1) ? 0
+      : (LogBeatWords < LogLanes) ? LogBeatWords : LogLanes;
+  localparam int PlaneLanes = (LogPack + LogBundle < LogLanes) ? 1 << (LogPack + LogBundle)
+                                                               : PostLanes;
 
   tactus_capabilities #(
     `TACTUS_PASS_PARAMETERS
@@ -82,6 +92,9 @@ module tactus_top #(
   logic [7:0]           ld_group, ld_mask;
   logic [BeatBytes-1:0] ld_be;
   logic [DataBits-1:0]  ld_data;
+  logic [2:0]           ld_log2_pack, ld_part;
+  logic [1:0]           ld_log2_bundle;
+  logic                 ld_signed;
   logic                 ld_active, ld_fill;
 
   tactus_sequencer #(
@@ -115,7 +128,8 @@ module tactus_top #(
 
   tactus_load_dma #(
     .DataBits  (DataBits),
-    .BurstBeats(BurstBeats)
+    .BurstBeats(BurstBeats),
+    .Packing   ((PlaneLanes > 1) ? 1 : 0)
   ) u_load_dma (
     .clk_i         (clk_i),
     .rst_ni        (rst_ni),
@@ -144,6 +158,10 @@ module tactus_top #(
     .wr_addr_o     (ld_addr),
     .wr_group_o    (ld_group),
     .wr_mask_o     (ld_mask),
+    .wr_log2_pack_o  (ld_log2_pack),
+    .wr_log2_bundle_o(ld_log2_bundle),
+    .wr_signed_o   (ld_signed),
+    .wr_part_o     (ld_part),
     .wr_be_o       (ld_be),
     .wr_data_o     (ld_data),
     .op_active_o   (ld_active),
@@ -164,19 +182,8 @@ module tactus_top #(
   logic [1:0]                    po_log2_bytes;
   logic [PostLanes*32-1:0]       po_ofmap_data;
   logic [ArrayRows-1:0]          po_ifmap_we, po_ifmap_high;
-  logic [ArrayRows*8-1:0]        po_ifmap_data;
-  // A word per bank, placed in its beat
   logic [ArrayRows*BeatBytes-1:0] po_ifmap_be;
-  logic [ArrayRows*DataBits-1:0]  po_ifmap_wide;
-  genvar r;
-  generate
-    for (r = 0; r < ArrayRows; r++) begin : gen_ifmap_write
-      assign po_ifmap_be[r*BeatBytes +: BeatBytes] = BeatBytes'(1) <<
-          (po_ifmap_high[r] ? po_dst_addr1[$clog2(BeatBytes)-1:0]
-                            : po_dst_addr[$clog2(BeatBytes)-1:0]);
-      assign po_ifmap_wide[r*DataBits +: DataBits] = {BeatBytes{po_ifmap_data[8*r +: 8]}};
-    end
-  endgenerate
+  logic [ArrayRows*DataBits-1:0]  po_ifmap_data;
   // Monitor taps, without a reader in a build without TACTUS_MONITOR
   logic                          mon_pass, mon_write, mon_weight_re, mon_wave;
   logic [TagBits-1:0]            mon_start_tag, mon_op_tag;
@@ -227,7 +234,7 @@ module tactus_top #(
     .post_addr0_i    (po_dst_addr),
     .post_addr1_i    (po_dst_addr1),
     .post_be_i       (po_ifmap_be),
-    .post_data_i     (po_ifmap_wide),
+    .post_data_i     (po_ifmap_data),
     .post_psum_re_i  (po_psum_re),
     .post_psum_half_i(po_psum_half),
     .post_group_i    (po_group),
@@ -271,7 +278,10 @@ module tactus_top #(
     .PostLanes  (PostLanes),
     .DataBits   (DataBits),
     .AccBits    (AccBits),
-    .AccOverflow(AccOverflow)
+    .AccOverflow(AccOverflow),
+    .WordBits   (OperandBits),
+    .LogPack    (LogPack),
+    .LogBundle  (LogBundle)
   ) u_post_processor (
     .clk_i             (clk_i),
     .rst_ni            (rst_ni),
@@ -300,6 +310,7 @@ module tactus_top #(
     .ofmap_data_o      (po_ofmap_data),
     .ifmap_we_o        (po_ifmap_we),
     .ifmap_high_o      (po_ifmap_high),
+    .ifmap_be_o        (po_ifmap_be),
     .ifmap_data_o      (po_ifmap_data),
     .dst_addr_o        (po_dst_addr),
     .dst_addr1_o       (po_dst_addr1),
@@ -317,12 +328,19 @@ module tactus_top #(
   logic [ColBits-1:0]  st_bank;
   logic [23:0]         st_addr;
   logic [DataBits-1:0] st_data;
+  logic [2:0]          st_log2_pack, st_part;
+  logic [1:0]          st_log2_bundle;
+  logic [PlaneLanes-1:0] st_lane_en;
 
   tactus_ofmap_buffer #(
-    .ArrayCols(ArrayCols),
-    .PostLanes(PostLanes),
-    .DataBits (DataBits),
-    .BankBytes(OfmapBankBytes)
+    .ArrayCols (ArrayCols),
+    .PostLanes (PostLanes),
+    .DataBits  (DataBits),
+    .BankBytes (OfmapBankBytes),
+    .WordBits  (OperandBits),
+    .LogPack   (LogPack),
+    .LogBundle (LogBundle),
+    .PlaneLanes(PlaneLanes)
   ) u_ofmap_buffer (
     .clk_i            (clk_i),
     .load_we_i        (ld_we && ld_dest == 3'(tactus_op_pkg::DEST_OFMAP)),
@@ -332,6 +350,10 @@ module tactus_top #(
     .load_addr_i      (ld_addr),
     .load_be_i        (ld_be),
     .load_data_i      (ld_data),
+    .load_log2_pack_i (ld_log2_pack),
+    .load_log2_bundle_i(ld_log2_bundle),
+    .load_signed_i    (ld_signed),
+    .load_part_i      (ld_part),
     .post_we_i        (po_ofmap_we),
     .post_half_i      (po_dst_half),
     .post_group_i     (po_group),
@@ -347,12 +369,17 @@ module tactus_top #(
     .store_half_i     (st_half),
     .store_bank_i     (st_bank),
     .store_addr_i     (st_addr),
+    .store_log2_pack_i(st_log2_pack),
+    .store_log2_bundle_i(st_log2_bundle),
+    .store_part_i     (st_part),
+    .store_lane_en_i  (st_lane_en),
     .store_rdata_o    (st_data)
   );
 
   tactus_store_dma #(
-    .DataBits (DataBits),
-    .ArrayCols(ArrayCols)
+    .DataBits  (DataBits),
+    .ArrayCols (ArrayCols),
+    .PlaneLanes(PlaneLanes)
   ) u_store_dma (
     .clk_i     (clk_i),
     .rst_ni    (rst_ni),
@@ -367,6 +394,10 @@ module tactus_top #(
     .rd_half_o (st_half),
     .rd_bank_o (st_bank),
     .rd_addr_o (st_addr),
+    .rd_log2_pack_o  (st_log2_pack),
+    .rd_log2_bundle_o(st_log2_bundle),
+    .rd_part_o (st_part),
+    .rd_lane_en_o(st_lane_en),
     .rd_data_i (st_data),
     .wr_valid_o(wr_valid_o),
     .wr_ready_i(wr_ready_i),
@@ -431,6 +462,7 @@ module tactus_top #(
     .post_ifmap_we_i(po_ifmap_we),
     .post_ofmap_we_i(po_ofmap_we),
     .store_re_i     (st_re),
+    .store_log2_run_i(st_log2_pack + 3'(st_log2_bundle)),
     .store_beat_i   (wr_valid_o && wr_ready_i),
     .store_data_i   (wr_data_o),
     .store_strb_i   (wr_strb_o),
