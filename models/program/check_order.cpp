@@ -7,8 +7,16 @@
 namespace tactus {
 namespace {
 
-enum Buffer : std::size_t { ifmap = 0, weight = 1, param = 2, ofmap = 3, psum = 4, buffers = 5 };
-constexpr const char* buffer_names[] = {"ifmap", "weight", "param", "ofmap", "psum"};
+enum Buffer : std::size_t {
+  ifmap = 0,
+  weight = 1,
+  param = 2,
+  ofmap = 3,
+  psum = 4,
+  index = 5,
+  buffers = 6
+};
+constexpr const char* buffer_names[] = {"ifmap", "weight", "param", "ofmap", "psum", "index"};
 constexpr auto queues = static_cast<std::size_t>(queue_count);
 
 struct Use {
@@ -19,7 +27,7 @@ void add(std::vector<Use>& uses, std::size_t buffer, std::int64_t half) {
   uses.push_back({buffer, static_cast<std::size_t>(half)});
 }
 
-// The codes of Dest and Buffer agree for ifmap, weight, param and ofmap.
+// The codes of Dest and Buffer agree except for inst.
 void add_uses(std::vector<Use>& uses, const LoadOp& op) {
   if (op.dest != static_cast<std::int64_t>(Dest::inst)) {
     add(uses, static_cast<std::size_t>(op.dest), op.half);
@@ -31,6 +39,7 @@ void add_uses(std::vector<Use>& uses, const FillOp& op) {
 void add_uses(std::vector<Use>& uses, const ComputeOp& op) {
   add(uses, ifmap, op.ifmap_half);
   add(uses, weight, op.weight_half);
+  if (op.log2_m != 0) add(uses, index, op.weight_half);
   add(uses, psum, op.psum_half);
 }
 void add_uses(std::vector<Use>& uses, const PostOp& op) {
