@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "generator.hpp"
+
+namespace tactus::oplevel {
+
+namespace {
+std::int64_t up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+}  // namespace
+
+void Generator::packing(std::int64_t& log2_pack, std::int64_t& log2_bundle) {
+  if (!has("pack") || rng_.chance(1, 4)) return;
+  for (;;) {
+    log2_pack = config_.multi_width() ? rng_.in(0, log2_of(config_.hw_operand_bits)) : 0;
+    log2_bundle = rng_.in(0, 3);
+    if ((std::int64_t{1} << (log2_pack + log2_bundle)) > config_.hw_post_lanes) continue;
+    if ((word_ << log2_bundle) <= beat_) return;
+  }
+}
+
+void Generator::load_ofmap(std::int64_t half) {
+  LoadOp op;
+  op.dest = static_cast<std::int64_t>(Dest::ofmap);
+  op.half = half;
+  packing(op.log2_pack, op.log2_bundle);
+  op.unpack_signed = op.log2_pack > 0 ? rng_.in(0, 1) : 0;
+  const bool packed = op.log2_pack + op.log2_bundle > 0;
+  const std::int64_t groups = config_.hw_array_cols >> (op.log2_pack + op.log2_bundle);
+  op.log2_group = rng_.chance(1, 2) ? log2_of(groups) : rng_.in(0, log2_of(groups));
+  op.planes = rng_.in(1, 2 * (std::int64_t{1} << op.log2_group));
+  op.lines = rng_.in(1, 3);
+  op.line_bytes = packed ? rng_.in(1, 9) * (word_ << op.log2_bundle) : rng_.in(1, 40);
+  const std::int64_t beats = up(op.line_bytes, beat_);
+  op.line_stride = (beats + rng_.in(0, 1)) * beat_;
+  op.plane_stride = op.line_stride * op.lines;
+  op.dst_base = rng_.in(0, 3);
+  op.dst_line_stride = up(beats, std::int64_t{1} << op.log2_bundle) + rng_.in(0, 1);
+  op.dst_slot_stride = op.dst_line_stride * op.lines + rng_.in(0, 1);
+  op.mem_addr = random_address(op.planes * op.plane_stride);
+  draft_.ops.emplace_back(op);
+}
+
+void Generator::destination(PostOp& op) {
+  const std::int64_t columns = config_.hw_array_cols;
+  op.dst_half = rng_.in(0, 1);
+  op.dst = rng_.chance(1, 2) ? 1 : 0;
+  if (op.dst == 0) {
+    op.dst_log2_bytes = rng_.in(0, 2);
+    const std::int64_t bytes = std::int64_t{1} << op.dst_log2_bytes;
+    op.dst_base = bytes * rng_.in(0, 12);
+    op.dst_step_y = bytes * (op.out_w + rng_.in(0, 3));
+    op.dst_slot_stride = op.dst_step_y * op.out_h;
+    // A half that is read and written is legal in special cases only.
+    if (op.mode != 0) op.dst_half = 1 - op.src_half;
+    return;
+  }
+  op.dst_log2_bytes = log2_of(word_);
+  packing(op.dst_log2_pack, op.dst_log2_bundle);
+  const std::int64_t plane = std::int64_t{1} << (op.dst_log2_pack + op.dst_log2_bundle);
+  const std::int64_t bundle = word_ << op.dst_log2_bundle;
+  op.dst_ch0 = plane * rng_.in(0, 5);
+  const std::int64_t planes = up(std::min(op.channels, config_.hw_post_lanes), plane);
+  std::int64_t low = 0;
+  while ((std::int64_t{1} << low) < planes) ++low;
+  if (low > log2_of(config_.hw_array_rows)) {
+    op.channels = plane << log2_of(config_.hw_array_rows);
+    low = log2_of(config_.hw_array_rows);
+  }
+  op.dst_log2_group = rng_.in(low, log2_of(config_.hw_array_rows));
+  op.dst_base = bundle * rng_.in(0, 5);
+  op.dst_step_y = bundle * (op.out_w + rng_.in(0, 3));
+  op.dst_slot_stride = op.dst_step_y * op.out_h;
+  (void)columns;
+}
+
+void Generator::post_psums() {
+  PostOp op;
+  op.mode = has("add") && rng_.chance(1, 4) ? 1 : 0;
+  op.psum_half = last_.psum_half;
+  op.psum_base = last_.psum_base;
+  op.channels = rng_.chance(2, 3) ? last_.cols : rng_.in(1, config_.hw_array_cols);
+  op.out_h = last_.out_h;
+  op.out_w = last_.out_w;
+  op.win_h = op.win_w = 1;
+  op.convention = rng_.pick({0, 1, 1, 2});
+  op.rounding = rng_.in(0, 6);
+  const std::int64_t bits = rng_.in(1, 20);
+  op.clamp_min = rng_.chance(1, 2) ? -(std::int64_t{1} << bits) : 0;
+  op.clamp_max = (std::int64_t{1} << bits) - 1;
+  op.out_zp = rng_.chance(1, 2) ? 0 : rng_.in(-130, 260);
+  op.src_half = rng_.in(0, 1);
+  if (op.mode == 1) {
+    load_ofmap(op.src_half);
+    op.src_log2_bytes = rng_.in(0, 2);
+    op.src_signed = rng_.in(0, 1);
+    op.src_step_x = std::int64_t{1} << op.src_log2_bytes;
+    op.src_step_y = op.src_step_x * rng_.in(0, 8);
+  }
+  destination(op);
+  op.param_half = rng_.in(0, 1);
+  op.param_base = rng_.in(0, 3);
+  records(op.param_half, op.param_base, op.channels, op.mode == 1);
+  draft_.ops.emplace_back(op);
+  if (op.dst == 0) store(op.dst_half);
+}
+
+void Generator::ofmap_post(std::int64_t source) {
+  PostOp op;
+  op.mode = 5;
+  if (has("pool") && rng_.chance(1, 3)) op.mode = rng_.in(2, 3);
+  if (has("add") && rng_.chance(1, 4)) op.mode = 4;
+  op.src_half = source;
+  op.src_log2_bytes = rng_.in(0, 2);
+  op.srcb_log2_bytes = op.mode == 4 ? rng_.in(0, 2) : 0;
+  op.src_signed = rng_.in(0, 1);
+  op.srcb_signed = rng_.in(0, 1);
+  const std::int64_t unit = std::int64_t{1} << std::max(op.src_log2_bytes, op.srcb_log2_bytes);
+  op.channels = rng_.in(1, 3 * config_.hw_array_cols / 2);
+  op.out_h = rng_.in(1, 4);
+  op.out_w = rng_.in(1, 7);
+  op.src_base = unit * rng_.in(0, 8);
+  op.src_base_b = op.mode == 4 ? unit * rng_.in(0, 8) : 0;
+  op.src_slot_stride = unit * rng_.in(0, 12);
+  op.src_step_x = rng_.in(0, 2) << op.src_log2_bytes;
+  op.src_step_y = unit * rng_.in(0, 10);
+  op.win_h = op.win_w = 1;
+  if (op.mode == 2 || op.mode == 3) {
+    op.win_h = rng_.in(1, 3);
+    op.win_w = rng_.in(1, 3);
+    op.src_step_kx = rng_.in(0, 2) << op.src_log2_bytes;
+    op.src_step_ky = rng_.in(0, 8) << op.src_log2_bytes;
+  }
+  op.convention = op.mode == 3 ? rng_.pick({0, 1, 2}) : 0;
+  op.rounding = rng_.in(0, 6);
+  const std::int64_t bits = rng_.in(1, 30);
+  op.clamp_min = rng_.chance(1, 2) ? -(std::int64_t{1} << bits) : 0;
+  op.clamp_max = (std::int64_t{1} << bits) - 1;
+  op.out_zp = op.mode == 3 ? rng_.in(-130, 260) : 0;
+  destination(op);
+  if (op.mode == 3 || op.mode == 4) {
+    op.param_half = rng_.in(0, 1);
+    op.param_base = rng_.in(0, 3);
+    // Element sums fit the bias adder: its operands are smaller than the accumulator.
+    records(op.param_half, op.param_base, op.mode == 3 ? op.channels : 0, op.mode == 4);
+  }
+  draft_.ops.emplace_back(op);
+  if (op.dst == 0 && rng_.chance(3, 4)) store(op.dst_half);
+}
+
+void Generator::store(std::int64_t half) {
+  StoreOp op;
+  op.half = half;
+  packing(op.log2_pack, op.log2_bundle);
+  const std::int64_t plane = std::int64_t{1} << (op.log2_pack + op.log2_bundle);
+  op.bank0 = plane * rng_.in(0, config_.hw_array_cols / plane - 1);
+  if (rng_.chance(1, 2)) op.bank0 = 0;
+  op.planes = rng_.in(1, std::max<std::int64_t>(1, 3 * config_.hw_array_cols / plane / 2));
+  if (plane > 1) op.channels = op.planes * plane - rng_.in(0, plane - 1);
+  op.lines = rng_.in(1, 4);
+  op.line_bytes = plane > 1 ? rng_.in(1, 12) * (word_ << op.log2_bundle) : rng_.in(1, 50);
+  const std::int64_t beats = up(op.line_bytes, beat_);
+  op.line_stride = beats * beat_;
+  op.plane_stride = op.line_stride * op.lines;
+  op.src_base = rng_.in(0, 3);
+  op.src_line_stride = rng_.in(0, 4);
+  op.src_slot_stride = rng_.in(0, 8);
+  op.mem_addr = reserve(op.planes * op.plane_stride);
+  draft_.ops.emplace_back(op);
+}
+
+void Generator::move() {
+  const std::int64_t half = rng_.in(0, 1);
+  if (rng_.chance(3, 4)) load_ofmap(half);
+  if (rng_.chance(2, 3)) {
+    ofmap_post(half);
+  } else {
+    store(half);
+  }
+}
+
+}  // namespace tactus::oplevel

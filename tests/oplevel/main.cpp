@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// Random tile-op programs over several back ends and a naive executor of the contract.
+// usage: tactus_oplevel [--count N] [--seed S] [--preset NAME] [--backends fast,systemc,rtl]
+//                       [--kinds ws,os,nm,multi,bundle,bipolar,pack,fill,pool,add]
+//                       [--set section.key=value]... [--vary none|host|all] [--shrink 0|1]
+// --vary: keys drawn per program; default all, with rtl host. Exit code 1 for a difference.
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "backend/retire_checker.hpp"
+#include "draft.hpp"
+#include "durations.hpp"
+#include "fast/fast_backend.hpp"
+#include "naive_machine.hpp"
+#include "numerics/errors.hpp"
+#include "shrink.hpp"
+#ifdef TACTUS_WITH_SYSTEMC
+#include "systemc/systemc_backend.hpp"
+#endif
+#ifdef TACTUS_WITH_RTL
+#include "rtl_host/rtl_backend.hpp"
+#endif
+
+namespace {
+
+using tactus::oplevel::Draft;
+
+struct Options {
+  std::uint64_t count = 100, seed = 1;
+  std::string preset = "flex_4", vary;
+  std::vector<std::string> backends{"fast", "systemc"};
+  std::vector<std::pair<std::string, std::string>> keys;
+  tactus::oplevel::Kinds kinds = tactus::oplevel::all_kinds();
+  bool shrink = true;
+};
+
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> out;
+  std::stringstream stream(list);
+  for (std::string item; std::getline(stream, item, ',');) out.push_back(item);
+  return out;
+}
+
+Options parse(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; i += 2) {
+    const std::string name = argv[i];
+    if (i + 1 == argc) throw tactus::BadInput(name + " needs a value");
+    const std::string value = argv[i + 1];
+    if (name == "--count") {
+      options.count = std::strtoull(value.c_str(), nullptr, 10);
+    } else if (name == "--seed") {
+      options.seed = std::strtoull(value.c_str(), nullptr, 10);
+    } else if (name == "--preset") {
+      options.preset = value;
+    } else if (name == "--backends") {
+      options.backends = split(value);
+    } else if (name == "--kinds") {
+      options.kinds.clear();
+      for (const auto& kind : split(value)) {
+        if (tactus::oplevel::all_kinds().count(kind) == 0) {
+          throw tactus::BadInput("there is no kind " + kind);
+        }
+        options.kinds.insert(kind);
+      }
+    } else if (name == "--vary") {
+      options.vary = value;
+    } else if (name == "--shrink") {
+      options.shrink = value != "0";
+    } else if (name == "--set" && value.find('=') != std::string::npos) {
+      options.keys.emplace_back(value.substr(0, value.find('=')),
+                                value.substr(value.find('=') + 1));
+    } else {
+      throw tactus::BadInput("option " + name + " is unknown");
+    }
+  }
+  if (options.vary.empty()) {
+    options.vary = "all";
+    for (const auto& name : options.backends) {
+      if (name == "rtl") options.vary = "host";
+    }
+  }
+  return options;
+}
+
+std::unique_ptr<tactus::Backend> make(const std::string& name) {
+  if (name == "fast") return tactus::make_fast_backend();
+#ifdef TACTUS_WITH_SYSTEMC
+  if (name == "systemc") return tactus::make_systemc_backend();
+#endif
+#ifdef TACTUS_WITH_RTL
+  if (name == "rtl") return tactus::make_rtl_backend();
+#endif
+  throw tactus::BadInput("this build has no back end " + name);
+}
+
+tactus::ArchConfig configuration(const Options& options, std::uint64_t seed) {
+  tactus::ArchConfig config = tactus::preset(options.preset);
+  if (options.vary != "none") tactus::oplevel::vary(config, seed, options.vary == "all");
+  for (const auto& [key, value] : options.keys) tactus::set(config, key, value);
+  tactus::validate(config);
+  return config;
+}
+
+/// The first difference of the back ends to the naive executor, the contract's durations and each
+/// other; empty when they agree.
+std::string difference(const tactus::Program& program, const tactus::ArchConfig& config,
+                       const std::vector<std::unique_ptr<tactus::Backend>>& backends) {
+  const tactus::RunResult naive = tactus::oplevel::run_naive(program, config);
+  tactus::RunOptions limit;
+  limit.watchdog_cycles = 200000;
+  std::vector<tactus::RunResult> runs;
+  for (const auto& backend : backends) {
+    const std::string name = backend->name();
+    try {
+      runs.push_back(backend->run(program, config, program.image, limit));
+    } catch (const std::exception& e) {
+      return name + " throws: " + e.what();
+    }
+    tactus::CompareOptions values;
+    values.timing = false;
+    const auto found = tactus::compare(program, naive, "naive executor", runs.back(), name, values);
+    if (found) return found.text;
+    const std::string late = tactus::oplevel::check_durations(program, config, runs.back());
+    if (!late.empty()) return name + ": " + late;
+    const auto pair = tactus::compare(program, runs[0], backends[0]->name(), runs.back(), name);
+    if (pair) return pair.text;
+  }
+  return {};
+}
+
+int run(const Options& options) {
+  std::vector<std::unique_ptr<tactus::Backend>> backends;
+  for (const auto& name : options.backends) backends.push_back(make(name));
+  std::uint64_t done = 0, refused = 0, ops = 0;
+  for (std::uint64_t attempt = 0; done < options.count; ++attempt) {
+    const std::uint64_t seed = options.seed + attempt;
+    const tactus::ArchConfig config = configuration(options, seed);
+    const Draft draft = tactus::oplevel::random_draft(config, seed, options.kinds);
+    tactus::Program program;
+    try {
+      program = tactus::oplevel::build(draft, config);
+    } catch (const std::exception& e) {
+      if (++refused <= 3) std::cout << "seed " << seed << " refused: " << e.what() << "\n";
+      if (refused > 20 + done / 2) {
+        std::cout << "too many programs are refused\n";
+        return 1;
+      }
+      continue;
+    }
+    ++done;
+    ops += program.ops.size();
+    const std::string found = difference(program, config, backends);
+    if (found.empty()) continue;
+    std::cout << "preset " << options.preset << " seed " << seed << " (repeat with --seed " << seed
+              << " --count 1): " << found << "\n";
+    for (const auto& [key, value] : tactus::effective(config)) {
+      if (value != tactus::get(tactus::preset(options.preset), key)) {
+        std::cout << "  " << key << "=" << value << "\n";
+      }
+    }
+    if (options.shrink) {
+      const auto text = [&](const Draft& d) -> std::string {
+        try {
+          return difference(tactus::oplevel::build(d, config), config, backends);
+        } catch (const std::exception&) {
+          return {};
+        }
+      };
+      const Draft least =
+          tactus::oplevel::shrink(draft, config, [&](const Draft& d) { return !text(d).empty(); });
+      std::cout << "smaller: " << text(least) << "\n";
+      for (const auto& op : tactus::oplevel::build(least, config).ops) {
+        std::cout << "  " << tactus::disassemble(op) << "\n";
+      }
+    }
+    return 1;
+  }
+  std::cout << options.preset << ": " << done << " programs, " << ops << " ops, 0 differences ("
+            << refused << " refused by the validator)\n";
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(parse(argc, argv));
+  } catch (const std::exception& e) {
+    std::cerr << "tactus_oplevel: " << e.what() << "\n";
+    return 2;
+  }
+}
