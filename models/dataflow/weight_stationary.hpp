@@ -1,98 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
-// The weight-stationary dataflow: order of the K elements of a compute op, and the cycles that its
-// folds occupy (models/README.md, "Behaviour" and "Durations").
+// The weight-stationary dataflow: the cycles that the folds of a compute op occupy
+// (models/README.md, "Durations").
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 
-#include "program/program.hpp"
+#include "dataflow/array_state.hpp"
+#include "dataflow/unit_order.hpp"
 
 namespace tactus::weight_stationary {
 
-/// Position of one K element inside the window of a layer.
-struct KPosition {
-  std::int64_t phase = 0;  ///< channel modulo G
-  std::int64_t slot = 0;   ///< channel div G
-  std::int64_t kx = 0, ky = 0;
-};
+inline constexpr std::int64_t code = 0;  ///< ComputeOp::dataflow
 
-/// Enumerates K elements in the normative order: phase first, then slot, then kx, then ky.
-/// KOrder(2, 1, 2, {}) gives (phase,kx,ky) = (0,0,0) (1,0,0) (0,1,0) (1,1,0) (0,0,1) ...
-class KOrder {
- public:
-  KOrder(std::int64_t group, std::int64_t slots, std::int64_t kernel_w, KPosition start)
-      : group_(group), slots_(slots), kernel_w_(kernel_w), at_(start) {}
-
-  [[nodiscard]] const KPosition& at() const { return at_; }
-  void advance() {
-    if (++at_.phase < group_) return;
-    at_.phase = 0;
-    if (++at_.slot < slots_) return;
-    at_.slot = 0;
-    if (++at_.kx < kernel_w_) return;
-    at_.kx = 0;
-    ++at_.ky;
-  }
-
- private:
-  std::int64_t group_, slots_, kernel_w_;
-  KPosition at_;
-};
-
-/// The K order of a compute op from its first K element on.
-[[nodiscard]] inline KOrder k_order(const ComputeOp& op) {
-  return {std::int64_t{1} << op.log2_group,
-          op.slots,
-          op.kernel_w,
-          {0, op.start_slot, op.start_kx, op.start_ky}};
+/// Folds of an op: each holds U units of all columns.
+[[nodiscard]] inline std::int64_t folds(const ComputeOp& op) {
+  return (op.k_rows + op.rows_used - 1) / op.rows_used;
 }
-
-/// Bytes from the address of a pixel to the operand of a K element, inside the bank of its row.
-[[nodiscard]] inline std::int64_t row_offset(const ComputeOp& op, const KPosition& at) {
-  return at.slot * op.slot_stride + at.ky * op.step_ky + at.kx * op.step_kx;
-}
-
-/// Output pixels of a compute op (M).
-[[nodiscard]] inline std::int64_t pixels(const ComputeOp& op) { return op.out_h * op.out_w; }
-
-/// What later folds need to know of the last fold that the array began.
-struct ArrayState {
-  bool used = false;
-  Cycle weight_start = 0;  ///< wl: cycle in which weight row 0 is read
-  Cycle pixel_start = 0;   ///< a: cycle in which the address of pixel 0 goes to row 0
-  Cycle pixels = 0;        ///< M
-};
-
-struct Occupancy {
-  Cycle start = 0, retire = 0;
-};
 
 /// Runs all folds of an op through the array. `ready` is the first cycle in which the start
 /// condition holds. Closed form: from the second fold on, wl of a fold is a of the one before, so
 /// folds follow each other every max(R, M) cycles (every 2R + C + M without overlap).
-[[nodiscard]] inline Occupancy occupy(ArrayState& array, const ComputeOp& op, Cycle ready,
-                                      Cycle rows, Cycle cols, bool overlap) {
+[[nodiscard]] inline Occupancy occupy(ArrayState& state, const ComputeOp& op, Cycle ready,
+                                      const ArrayShape& array) {
   const auto m = static_cast<Cycle>(pixels(op));
-  Cycle weight = ready;
-  Cycle pixel = 0;
-  if (overlap) {
-    if (array.used) weight = std::max({weight, array.weight_start + rows, array.pixel_start});
-    pixel = weight + rows;
-    if (array.used) pixel = std::max(pixel, array.pixel_start + array.pixels);
-  } else {
-    if (array.used) weight = std::max(weight, array.pixel_start + array.pixels + rows + cols);
-    pixel = weight + rows;
-  }
-  const Cycle start = weight;
+  const Cycle start = state.next_prepare(ready, code, array);
+  Cycle weight = start;
+  Cycle pixel = state.next_stream(start, array.rows, array);
   const auto more = static_cast<Cycle>(op.folds - 1);
   if (more > 0) {
-    const Cycle period = overlap ? std::max(rows, m) : 2 * rows + cols + m;
+    const Cycle period = array.overlap ? std::max(array.rows, m) : 2 * array.rows + array.cols + m;
     pixel += more * period;
-    weight = overlap ? pixel - period : pixel - rows;
+    weight = array.overlap ? pixel - period : pixel - array.rows;
   }
-  array = {true, weight, pixel, m};
-  return {start, pixel + m - 1 + rows + cols};
+  const Cycle end = pixel + m + array.rows + array.cols;
+  state = {true, code, weight, pixel, m, end, end - 1};
+  return {start, state.retire};
 }
 
 }  // namespace tactus::weight_stationary

@@ -51,12 +51,13 @@ class BankedHalf {
   std::vector<std::uint8_t> data_;
 };
 
-/// One half of the psum buffer; the entries of a column are contiguous.
+/// One half of the psum buffer; the entries of a column are contiguous, columns follow each other.
 class PsumHalf {
  public:
   PsumHalf(std::int64_t cols, std::int64_t entries)
       : cols_(cols), entries_(entries), data_(static_cast<std::size_t>(cols * entries)) {}
   [[nodiscard]] std::int64_t columns() const { return cols_; }
+  [[nodiscard]] std::int64_t entries() const { return entries_; }
   [[nodiscard]] std::int64_t* column(std::int64_t c) { return data_.data() + c * entries_; }
   [[nodiscard]] const std::int64_t* column(std::int64_t c) const {
     return data_.data() + c * entries_;
@@ -70,24 +71,29 @@ class PsumHalf {
   std::vector<std::int64_t> data_;
 };
 
-/// Both halves of every buffer. Weight and param halves are one bank in beat order: a weight row
-/// is C bytes, a record 32.
+/// Both halves of every buffer. Weight, index and param halves are one bank in beat order: a row of
+/// weights or indices is C words, a record 32 bytes.
 struct Buffers {
   explicit Buffers(const ArchConfig& config)
       : ifmap{BankedHalf(config.hw_array_rows, config.ifmap_bank_bytes()),
               BankedHalf(config.hw_array_rows, config.ifmap_bank_bytes())},
         ofmap{BankedHalf(config.hw_array_cols, config.ofmap_bank_bytes()),
               BankedHalf(config.hw_array_cols, config.ofmap_bank_bytes())},
-        weight{BankedHalf(1, config.weight_rows() * config.hw_array_cols),
-               BankedHalf(1, config.weight_rows() * config.hw_array_cols)},
+        weight{rows_of(config, config.weight_rows()), rows_of(config, config.weight_rows())},
+        index{rows_of(config, config.index_rows()), rows_of(config, config.index_rows())},
         param{BankedHalf(1, config.param_records() * 32),
               BankedHalf(1, config.param_records() * 32)},
         inst{BankedHalf(1, config.hw_segment_ops * 64), BankedHalf(1, config.hw_segment_ops * 64)},
         psum{PsumHalf(config.hw_array_cols, config.psum_entries()),
              PsumHalf(config.hw_array_cols, config.psum_entries())} {}
 
-  std::array<BankedHalf, 2> ifmap, ofmap, weight, param, inst;
+  std::array<BankedHalf, 2> ifmap, ofmap, weight, index, param, inst;
   std::array<PsumHalf, 2> psum;
+
+ private:
+  static BankedHalf rows_of(const ArchConfig& config, std::int64_t rows) {
+    return {1, rows * config.hw_array_cols * config.word_bytes()};
+  }
 };
 
 template <class Halves>

@@ -4,15 +4,15 @@
 #include <algorithm>
 #include <cstdlib>
 #include <limits>
+#include <string>
 
+#include "dataflow/output_stationary.hpp"
 #include "dataflow/weight_stationary.hpp"
 #include "fast/digest.hpp"
 #include "numerics/accumulate.hpp"
 #include "numerics/errors.hpp"
 
 namespace tactus::fast {
-
-namespace ws = weight_stationary;
 
 Accumulator accumulator_of(const ArchConfig& config) {
   for (const Overflow policy : {Overflow::wrap, Overflow::saturate, Overflow::error}) {
@@ -24,92 +24,184 @@ Accumulator accumulator_of(const ArchConfig& config) {
 }
 
 ComputeValues ComputeUnit::run(const ComputeOp& op, Buffers& buffers) {
-  if (op.dataflow != 0) {
-    throw InternalError("a compute op has the unknown dataflow " + std::to_string(op.dataflow));
-  }
-  const FoldPairs pairs{op.k_rows, op.rows_used};
-  if (op.cols > cols_ || pairs.folds() != op.folds) {
-    throw InternalError("a compute op has " + std::to_string(op.cols) + " columns and " +
-                        std::to_string(op.folds) + " folds, which contradicts the array or its " +
-                        std::to_string(op.k_rows) + " K elements");
-  }
-  const std::int64_t m = ws::pixels(op);
+  const OperandLayout layout = operand_layout(op, word_bits_);
+  check(op, layout);
   PsumHalf& psum = half_of(buffers.psum, op.psum_half);
-  psum.check(op.psum_base, m);
-  const PackedActivations& activations =
-      cache_.activations(op, half_of(buffers.ifmap, op.ifmap_half));
-  const PackedWeights& weights = cache_.weights(op, half_of(buffers.weight, op.weight_half), cols_);
-  const PackedOperands operands{activations.data,
-                                activations.panels,
-                                activations.panel_stride,
-                                weights.data,
-                                (op.cols + block_cols - 1) / block_cols,
-                                weights.block_stride};
-
+  psum.check(op.psum_base, pixels(op));
   ComputeValues values;
-  values.act_zero = static_cast<std::uint64_t>(activations.zeros);
-  if (may_overflow(op, activations, weights, psum)) {
-    for (std::int64_t fold = 0; fold < op.folds; ++fold) {
-      values.acc_overflow += add_sums(op, operands, pairs.first(fold), pairs.first(fold + 1),
-                                      fold > 0 || op.accumulate != 0, false, psum);
-    }
+  if (prepare(op, layout, buffers)) {
+    add_exact(op, psum);
+  } else if (op.dataflow == output_stationary::code) {
+    values.acc_overflow = add_units(op, psum);
   } else {
-    add_sums(op, operands, 0, pairs.total(), op.accumulate != 0, true, psum);
+    values.acc_overflow = add_folds(op, psum);
   }
+  values.act_zero = static_cast<std::uint64_t>(in_.activations->zeros);
+  if (gating_) values.mac_gated = gated_products();
   if (op.k_complete != 0) {
     for (std::int64_t c = 0; c < op.cols; ++c) {
-      values.digest += digest_run(psum.column(c) + op.psum_base, m, c, cols_);
+      values.digest += digest_run(psum.column(c) + op.psum_base, in_.pixels, c, cols_);
     }
   }
   return values;
 }
 
-bool ComputeUnit::may_overflow(const ComputeOp& op, const PackedActivations& activations,
-                               const PackedWeights& weights, const PsumHalf& psum) const {
-  const std::int64_t m = ws::pixels(op);
+void ComputeUnit::check(const ComputeOp& op, const OperandLayout& layout) const {
+  const bool os = op.dataflow == output_stationary::code;
+  if (!os && op.dataflow != weight_stationary::code) {
+    throw InternalError("a compute op has the unknown dataflow " + std::to_string(op.dataflow));
+  }
+  if (layout.windows < 1 || layout.units_per_row < 1 || layout.units_per_index_row < 1) {
+    throw InternalError("a compute op has operands or a window that its word cannot hold");
+  }
+  const std::int64_t folds = os ? output_stationary::folds(op) : weight_stationary::folds(op);
+  if (op.cols > cols_ || folds != op.folds || (os && op.rows_used != rows_)) {
+    throw InternalError("a compute op has " + std::to_string(op.cols) + " columns, " +
+                        std::to_string(op.rows_used) + " rows and " + std::to_string(op.folds) +
+                        " folds, which contradicts the array or its " + std::to_string(op.k_rows) +
+                        " K units and " + std::to_string(pixels(op)) + " pixels");
+  }
+}
+
+bool ComputeUnit::prepare(const ComputeOp& op, const OperandLayout& layout, Buffers& buffers) {
+  const bool os = op.dataflow == output_stationary::code;
+  const BankedHalf& ifmap = half_of(buffers.ifmap, op.ifmap_half);
+  const auto pack_weights = [&] {
+    in_.weights = &cache_.weights(op, layout, in_.shape, half_of(buffers.weight, op.weight_half),
+                                  half_of(buffers.index, op.weight_half));
+  };
+  const OperandWidth act = activation_width(op, layout);
+  in_.parts_a = act.parts();
+  in_.parts_w = weight_width(op, layout).parts();
+  in_.pixels = pixels(op);
+  in_.shape = layout.kept > 1 ? window_shape(op, layout) : unit_shape(op, layout, op.rows_used);
+  pack_weights();
+  const bool exact =
+      !may_overflow(op, *in_.weights, act.magnitude(), half_of(buffers.psum, op.psum_half));
+  const PackShape preferred = in_.shape;
+  if (!exact) in_.shape = unit_shape(op, layout, os ? 1 : op.rows_used);
+  in_.activations = cache_.activations(op, layout, in_.shape, ifmap);
+  if (in_.activations == nullptr) {
+    in_.shape = unit_shape(op, layout, op.rows_used);
+    in_.activations = cache_.activations(op, layout, in_.shape, ifmap);
+  }
+  if (in_.shape.merged != preferred.merged || in_.shape.per_fold != preferred.per_fold) {
+    pack_weights();
+  }
+  in_.stride = in_.activations->panels * panel_pixels;
+  const auto needed =
+      static_cast<std::size_t>((op.cols + block_cols - 1) / block_cols * block_cols * in_.stride);
+  if (sums_.size() < needed) sums_.resize(needed);
+  constexpr std::int64_t pair_magnitude = 2 * 256 * 256;
+  const std::int64_t users = in_.shape.merged ? layout.kept : 1;
+  in_.safe_pairs = std::numeric_limits<std::int32_t>::max() / (pair_magnitude * users);
+  return exact;
+}
+
+bool ComputeUnit::may_overflow(const ComputeOp& op, const PackedWeights& weights,
+                               std::int64_t activation_magnitude, const PsumHalf& psum) const {
   for (std::int64_t c = 0; c < op.cols; ++c) {
-    const std::int64_t sum =
-        weights.magnitudes[static_cast<std::size_t>(c)] * activations.magnitude;
-    if (sum > std::numeric_limits<std::int32_t>::max()) return true;
+    const std::int64_t sum = weights.magnitudes[static_cast<std::size_t>(c)] * activation_magnitude;
     std::int64_t before = 0;
     if (op.accumulate != 0) {
       const std::int64_t* old = psum.column(c) + op.psum_base;
-      for (std::int64_t i = 0; i < m; ++i) before = std::max(before, std::abs(old[i]));
+      for (std::int64_t i = 0; i < in_.pixels; ++i) before = std::max(before, std::abs(old[i]));
     }
     if (sum + before > accumulator_.max()) return true;
   }
   return false;
 }
 
-std::uint64_t ComputeUnit::add_sums(const ComputeOp& op, const PackedOperands& operands,
-                                    std::int64_t first, std::int64_t last, bool keep, bool exact,
-                                    PsumHalf& psum) {
-  const std::int64_t m = ws::pixels(op);
-  const std::int64_t stride = operands.panels * panel_pixels;
-  const auto needed = static_cast<std::size_t>(operands.blocks * block_cols * stride);
-  if (sums_.size() < needed) sums_.resize(needed);
-  kernels_.multiply(operands, first, last, sums_.data(), stride);
-
-  std::uint64_t overflows = 0;
-  for (std::int64_t c = 0; c < op.cols; ++c) {
-    const std::int32_t* sum = sums_.data() + c * stride;
-    std::int64_t* entry = psum.column(c) + op.psum_base;
-    if (exact) {
-      if (keep) {
-        for (std::int64_t i = 0; i < m; ++i) entry[i] += sum[i];
-      } else {
-        for (std::int64_t i = 0; i < m; ++i) entry[i] = sum[i];
+template <class Add>
+void ComputeUnit::multiply(std::int64_t cols, std::int64_t first, std::int64_t last,
+                           const Add& add) {
+  for (std::int64_t from = first; from < last; from += in_.safe_pairs) {
+    const std::int64_t to = std::min(last, from + in_.safe_pairs);
+    for (std::int64_t a = 0; a < in_.parts_a; ++a) {
+      for (std::int64_t w = 0; w < in_.parts_w; ++w) {
+        const PackedOperands operands{in_.activations->data + a * in_.activations->part_stride,
+                                      in_.activations->panels,
+                                      in_.activations->panel_stride,
+                                      in_.weights->data + w * in_.weights->part_stride,
+                                      (cols + block_cols - 1) / block_cols,
+                                      in_.weights->block_stride};
+        kernels_.multiply(operands, from, to, sums_.data(), in_.stride);
+        const std::int64_t scale = std::int64_t{1} << 8 * (a + w);
+        const bool is_first = from == first && a == 0 && w == 0;
+        for (std::int64_t c = 0; c < cols; ++c) {
+          add(c, sums_.data() + c * in_.stride, scale, is_first);
+        }
       }
-      continue;
     }
-    for (std::int64_t i = 0; i < m; ++i) {
+  }
+}
+
+void ComputeUnit::add_exact(const ComputeOp& op, PsumHalf& psum) {
+  const std::int64_t m = in_.pixels;
+  multiply(op.cols, 0, in_.shape.pairs(),
+           [&](std::int64_t c, const std::int32_t* sum, std::int64_t scale, bool is_first) {
+             std::int64_t* entry = psum.column(c) + op.psum_base;
+             if (is_first && op.accumulate == 0) {
+               for (std::int64_t i = 0; i < m; ++i) entry[i] = sum[i];
+             } else if (scale == 1) {
+               for (std::int64_t i = 0; i < m; ++i) entry[i] += sum[i];
+             } else {
+               for (std::int64_t i = 0; i < m; ++i) entry[i] += sum[i] * scale;
+             }
+           });
+}
+
+void ComputeUnit::sum_fold(const ComputeOp& op, std::int64_t fold) {
+  wide_sums_.assign(static_cast<std::size_t>(op.cols * in_.pixels), 0);
+  multiply(op.cols, in_.shape.first_pair(fold), in_.shape.first_pair(fold + 1),
+           [&](std::int64_t c, const std::int32_t* sum, std::int64_t scale, bool) {
+             std::int64_t* wide = wide_sums_.data() + c * in_.pixels;
+             for (std::int64_t i = 0; i < in_.pixels; ++i) wide[i] += sum[i] * scale;
+           });
+}
+
+std::uint64_t ComputeUnit::accumulate_sums(const ComputeOp& op, bool keep, const std::int64_t* sums,
+                                           std::int64_t* entries, std::int64_t stride) const {
+  std::uint64_t overflows = 0;
+  for (std::int64_t c = 0; c < op.cols; ++c, sums += in_.pixels, entries += stride) {
+    for (std::int64_t i = 0; i < in_.pixels; ++i) {
       const Accumulated next =
-          accumulate(keep ? entry[i] : 0, sum[i], accumulator_.bits, accumulator_.policy);
-      entry[i] = next.value;
+          accumulate(keep ? entries[i] : 0, sums[i], accumulator_.bits, accumulator_.policy);
+      entries[i] = next.value;
       overflows += next.overflowed ? 1 : 0;
     }
   }
   return overflows;
+}
+
+std::uint64_t ComputeUnit::add_folds(const ComputeOp& op, PsumHalf& psum) {
+  std::uint64_t overflows = 0;
+  for (std::int64_t fold = 0; fold < op.folds; ++fold) {
+    sum_fold(op, fold);
+    overflows += accumulate_sums(op, fold > 0 || op.accumulate != 0, wide_sums_.data(),
+                                 psum.column(0) + op.psum_base, psum.entries());
+  }
+  return overflows;
+}
+
+std::uint64_t ComputeUnit::add_units(const ComputeOp& op, PsumHalf& psum) {
+  accumulators_.assign(static_cast<std::size_t>(op.cols * in_.pixels), 0);
+  std::uint64_t overflows = 0;
+  for (std::int64_t unit = 0; unit < op.k_rows; ++unit) {
+    sum_fold(op, unit);
+    overflows += accumulate_sums(op, true, wide_sums_.data(), accumulators_.data(), in_.pixels);
+  }
+  return overflows + accumulate_sums(op, op.accumulate != 0, accumulators_.data(),
+                                     psum.column(0) + op.psum_base, psum.entries());
+}
+
+std::uint64_t ComputeUnit::gated_products() const {
+  // A zero weight gates the products of all pixels, others those of the zero activations.
+  std::int64_t gated = in_.weights->zeros * in_.pixels;
+  for (std::size_t e = 0; e < in_.weights->element_users.size(); ++e) {
+    gated += in_.weights->element_users[e] * in_.activations->element_zeros[e];
+  }
+  return static_cast<std::uint64_t>(gated);
 }
 
 }  // namespace tactus::fast

@@ -21,6 +21,8 @@ BankedHalf& load_target(Buffers& buffers, std::int64_t dest, std::int64_t half) 
       return half_of(buffers.param, half);
     case Dest::ofmap:
       return half_of(buffers.ofmap, half);
+    case Dest::index:
+      return half_of(buffers.index, half);
     case Dest::inst:
       return half_of(buffers.inst, half);
   }

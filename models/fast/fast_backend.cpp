@@ -46,6 +46,7 @@ class Machine {
     const ComputeValues values = compute_.run(op, buffers_);
     record_->digest = values.digest;
     record_->events[Event::act_zero] = values.act_zero;
+    record_->events[Event::mac_gated] = values.mac_gated;
     record_->events[Event::acc_overflow] = values.acc_overflow;
   }
   void run(const PostOp& op) {

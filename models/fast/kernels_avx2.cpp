@@ -58,6 +58,78 @@ TACTUS_AVX2 void gather(const std::uint8_t* source, const PixelGrid& grid, Opera
   }
 }
 
+/// The sixteen values below 65536 of two vectors.
+TACTUS_AVX2 inline __m256i pack_dwords(__m256i low, __m256i high) {
+  return _mm256_permute4x64_epi64(_mm256_packus_epi32(low, high), 0xD8);
+}
+
+/// Reads at most 64 bytes at a time from the first byte of a pixel on (read_slack).
+TACTUS_AVX2 void collect(const std::uint8_t* source, const PixelGrid& grid, std::int64_t word_bytes,
+                         std::uint16_t* words) {
+  const bool wide = word_bytes == 2;
+  const __m256i mask = _mm256_set1_epi32(wide ? 0xFFFF : 0xFF);
+  for (std::int64_t y = 0; y < grid.height; ++y, words += grid.width) {
+    const std::uint8_t* from = source + y * grid.step_y;
+    if (grid.step_x == word_bytes) {
+      for (std::int64_t x = 0; x < grid.width; x += 16) {
+        const __m256i v = wide ? _mm256_loadu_si256(vec(from + 2 * x)) : widen(from + x, false);
+        _mm256_storeu_si256(vec(words + x), v);
+      }
+    } else if (grid.step_x == 2) {
+      for (std::int64_t x = 0; x < grid.width; x += 16) {
+        _mm256_storeu_si256(vec(words + x), widen_even(from + 2 * x, false));
+      }
+    } else if (grid.step_x == 4) {
+      for (std::int64_t x = 0; x < grid.width; x += 16) {
+        const __m256i low = _mm256_and_si256(_mm256_loadu_si256(vec(from + 4 * x)), mask);
+        const __m256i high = _mm256_and_si256(_mm256_loadu_si256(vec(from + 4 * x + 32)), mask);
+        _mm256_storeu_si256(vec(words + x), pack_dwords(low, high));
+      }
+    } else if (grid.step_x == 8) {
+      const __m256i even = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
+      for (std::int64_t x = 0; x < grid.width; x += 8) {
+        const __m256i low =
+            _mm256_permutevar8x32_epi32(_mm256_loadu_si256(vec(from + 8 * x)), even);
+        const __m256i high =
+            _mm256_permutevar8x32_epi32(_mm256_loadu_si256(vec(from + 8 * x + 32)), even);
+        const __m256i v = _mm256_and_si256(_mm256_blend_epi32(low, high, 0xF0), mask);
+        const __m128i eight =
+            _mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+        std::memcpy(words + x, &eight, sizeof eight);
+      }
+    } else {
+      for (std::int64_t x = 0; x < grid.width; ++x, from += grid.step_x) {
+        words[x] = wide ? static_cast<std::uint16_t>(from[0] | from[1] << 8) : from[0];
+      }
+    }
+  }
+}
+
+TACTUS_AVX2 void extract(const std::uint16_t* words, std::int64_t count, FieldFormat format,
+                         std::int16_t* line) {
+  const __m128i up = _mm_cvtsi32_si128(16 - format.shift - format.bits);
+  const __m128i down = _mm_cvtsi32_si128(16 - format.bits);
+  const __m256i offset =
+      _mm256_set1_epi16(static_cast<std::int16_t>(format.is_bipolar ? 1 : format.zero_point));
+  for (std::int64_t i = 0; i < count; i += 16) {
+    const __m256i high = _mm256_sll_epi16(_mm256_loadu_si256(vec(words + i)), up);
+    __m256i v = format.is_signed && !format.is_bipolar ? _mm256_sra_epi16(high, down)
+                                                       : _mm256_srl_epi16(high, down);
+    if (format.is_bipolar) v = _mm256_add_epi16(v, v);
+    _mm256_storeu_si256(vec(line + i), _mm256_sub_epi16(v, offset));
+  }
+}
+
+TACTUS_AVX2 void select(const std::int16_t* weights, const std::int16_t* chosen,
+                        std::int16_t candidate, std::int64_t count, std::int16_t* line) {
+  const __m256i wanted = _mm256_set1_epi16(candidate);
+  for (std::int64_t i = 0; i < count; i += 16) {
+    const __m256i hit = _mm256_cmpeq_epi16(_mm256_loadu_si256(vec(chosen + i)), wanted);
+    const __m256i w = _mm256_and_si256(_mm256_loadu_si256(vec(weights + i)), hit);
+    _mm256_storeu_si256(vec(line + i), _mm256_add_epi16(_mm256_loadu_si256(vec(line + i)), w));
+  }
+}
+
 /// Sum of eight 32-bit counts.
 TACTUS_AVX2 inline std::int64_t sum_lanes(__m256i v) {
   const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
@@ -81,6 +153,19 @@ TACTUS_AVX2 std::int64_t interleave(const std::int16_t* even, const std::int16_t
   return sum_lanes(zeros);
 }
 
+/// Writes a strip of weight pairs into its four blocks.
+TACTUS_AVX2 inline void store_strip(__m256i e, __m256i o, std::int64_t block_stride,
+                                    std::int16_t* out) {
+  const __m256i low = _mm256_unpacklo_epi16(e, o);   // columns 0-3, 8-11
+  const __m256i high = _mm256_unpackhi_epi16(e, o);  // columns 4-7, 12-15
+  const auto store = [&](std::int64_t block, __m128i v)
+                         TACTUS_AVX2 { std::memcpy(out + block * block_stride, &v, sizeof v); };
+  store(0, _mm256_castsi256_si128(low));
+  store(1, _mm256_castsi256_si128(high));
+  store(2, _mm256_extracti128_si256(low, 1));
+  store(3, _mm256_extracti128_si256(high, 1));
+}
+
 TACTUS_AVX2 void pack_weights(const std::uint8_t* even, const std::uint8_t* odd,
                               OperandFormat format, std::int64_t strips, std::int64_t block_stride,
                               std::int16_t* out) {
@@ -91,14 +176,16 @@ TACTUS_AVX2 void pack_weights(const std::uint8_t* even, const std::uint8_t* odd,
     const __m256i o = odd != nullptr
                           ? _mm256_sub_epi16(widen(odd + c, format.is_signed), zero_point)
                           : _mm256_setzero_si256();
-    const __m256i low = _mm256_unpacklo_epi16(e, o);   // columns 0-3, 8-11
-    const __m256i high = _mm256_unpackhi_epi16(e, o);  // columns 4-7, 12-15
-    const auto store = [&](std::int64_t block, __m128i v)
-                           TACTUS_AVX2 { std::memcpy(out + block * block_stride, &v, sizeof v); };
-    store(0, _mm256_castsi256_si128(low));
-    store(1, _mm256_castsi256_si128(high));
-    store(2, _mm256_extracti128_si256(low, 1));
-    store(3, _mm256_extracti128_si256(high, 1));
+    store_strip(e, o, block_stride, out);
+  }
+}
+
+TACTUS_AVX2 void pair_weights(const std::int16_t* even, const std::int16_t* odd,
+                              std::int64_t strips, std::int64_t block_stride, std::int16_t* out) {
+  for (std::int64_t s = 0; s < strips; ++s, out += strip_cols / block_cols * block_stride) {
+    const std::int64_t c = s * strip_cols;
+    const __m256i o = odd != nullptr ? _mm256_loadu_si256(vec(odd + c)) : _mm256_setzero_si256();
+    store_strip(_mm256_loadu_si256(vec(even + c)), o, block_stride, out);
   }
 }
 
@@ -221,7 +308,8 @@ TACTUS_AVX2 void multiply(const PackedOperands& in, std::int64_t first, std::int
 }  // namespace
 
 const Kernels* avx2_kernels() {
-  static const Kernels kernels{"avx2", gather, interleave, pack_weights, magnitudes, multiply};
+  static const Kernels kernels{"avx2",     gather,       collect,      extract,    select,
+                               interleave, pack_weights, pair_weights, magnitudes, multiply};
   return __builtin_cpu_supports("avx2") ? &kernels : nullptr;
 }
 

@@ -22,6 +22,38 @@ void gather(const std::uint8_t* source, const PixelGrid& grid, OperandFormat for
   }
 }
 
+void collect(const std::uint8_t* source, const PixelGrid& grid, std::int64_t word_bytes,
+             std::uint16_t* words) {
+  for (std::int64_t y = 0; y < grid.height; ++y, words += grid.width) {
+    const std::uint8_t* from = source + y * grid.step_y;
+    for (std::int64_t x = 0; x < grid.width; ++x, from += grid.step_x) {
+      words[x] = word_bytes == 1 ? from[0] : static_cast<std::uint16_t>(from[0] | from[1] << 8);
+    }
+  }
+}
+
+void extract(const std::uint16_t* words, std::int64_t count, FieldFormat format,
+             std::int16_t* line) {
+  const unsigned mask = (1U << format.bits) - 1U, sign = 1U << (format.bits - 1);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const unsigned field = words[i] >> format.shift & mask;
+    int value = static_cast<int>(field);
+    if (format.is_bipolar) {
+      value = 2 * value - 1;
+    } else if (format.is_signed && (field & sign) != 0) {
+      value -= static_cast<int>(mask) + 1;
+    }
+    line[i] = static_cast<std::int16_t>(value - format.zero_point);
+  }
+}
+
+void select(const std::int16_t* weights, const std::int16_t* chosen, std::int16_t candidate,
+            std::int64_t count, std::int16_t* line) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    line[i] = static_cast<std::int16_t>(line[i] + (chosen[i] == candidate ? weights[i] : 0));
+  }
+}
+
 std::int64_t interleave(const std::int16_t* even, const std::int16_t* odd, std::int64_t panels,
                         std::int64_t panel_stride, std::int16_t* out) {
   std::int64_t zeros = 0;
@@ -42,6 +74,15 @@ void pack_weights(const std::uint8_t* even, const std::uint8_t* odd, OperandForm
     std::int16_t* to = out + c / block_cols * block_stride + c % block_cols * 2;
     to[0] = operand(even[c], format);
     to[1] = odd != nullptr ? operand(odd[c], format) : std::int16_t{0};
+  }
+}
+
+void pair_weights(const std::int16_t* even, const std::int16_t* odd, std::int64_t strips,
+                  std::int64_t block_stride, std::int16_t* out) {
+  for (std::int64_t c = 0; c < strips * strip_cols; ++c) {
+    std::int16_t* to = out + c / block_cols * block_stride + c % block_cols * 2;
+    to[0] = even[c];
+    to[1] = odd != nullptr ? odd[c] : std::int16_t{0};
   }
 }
 
@@ -84,7 +125,8 @@ void multiply(const PackedOperands& in, std::int64_t first, std::int64_t last, s
 }  // namespace
 
 const Kernels& portable_kernels() {
-  static const Kernels kernels{"portable", gather, interleave, pack_weights, magnitudes, multiply};
+  static const Kernels kernels{"portable", gather,       collect,      extract,    select,
+                               interleave, pack_weights, pair_weights, magnitudes, multiply};
   return kernels;
 }
 

@@ -5,13 +5,11 @@
 #include <cstring>
 #include <string>
 
-#include "dataflow/weight_stationary.hpp"
+#include "dataflow/output_stationary.hpp"
 #include "numerics/errors.hpp"
 
 namespace tactus::fast {
 namespace {
-
-namespace ws = weight_stationary;
 
 constexpr std::size_t pool_elements = 4U << 20;  // 8 MiB of int16 in each pool
 constexpr std::size_t pool_entries = 128;
@@ -23,56 +21,57 @@ std::int64_t stride_of(std::int64_t elements) {
   return ((elements + line - 1) / line | 1) * line;
 }
 
-/// The largest |operand| of a byte of this format; throws when an operand does not fit the 9-bit
-/// lanes of the array.
-std::int64_t check_operands(bool is_signed, std::int64_t zero_point, const char* what) {
-  const std::int64_t low = (is_signed ? -128 : 0) - zero_point;
-  const std::int64_t high = (is_signed ? 127 : 255) - zero_point;
-  if (low < -256 || high > 255) {
-    throw InternalError(std::string("a compute op has the zero point ") +
-                        std::to_string(zero_point) + " for its " + what +
-                        ", which does not fit the operand width");
-  }
-  return std::max(-low, high);
-}
-
-/// The range of bank bytes that the pixels of all K elements lie in.
-PackSource source_of(const ComputeOp& op, const BankedHalf& ifmap) {
+/// The range of bank bytes that the bundles of all pixels and K units lie in.
+PackSource source_of(const ComputeOp& op, const OperandLayout& layout, const BankedHalf& ifmap) {
   if (op.rows_used > ifmap.banks()) {
     throw InternalError("a compute op uses " + std::to_string(op.rows_used) + " of " +
                         std::to_string(ifmap.banks()) + " array rows");
   }
-  ws::KOrder order = ws::k_order(op);
-  const std::int64_t group = std::int64_t{1} << op.log2_group;
-  std::int64_t low = ws::row_offset(op, order.at()), high = low;
-  for (std::int64_t k = 0; k < op.k_rows; ++k, order.advance()) {
-    if (group > 1 && order.at().phase != 0) continue;
-    const std::int64_t offset = ws::row_offset(op, order.at());
+  UnitOrder order(op, layout);
+  std::int64_t low = unit_offset(op, order.at()), high = low;
+  for (std::int64_t k = 0; k < op.k_rows; order.next_window()) {
+    const std::int64_t offset = unit_offset(op, order.at());
     low = std::min(low, offset);
     high = std::max(high, offset);
+    k += order.left_of_windows();
   }
   PackSource source;
   source.half = op.ifmap_half;
   source.version = ifmap.version;
-  source.banks = std::min(op.rows_used, op.k_rows);
+  source.banks = op.dataflow == output_stationary::code ? std::min(op.rows_used, pixels(op))
+                                                        : std::min(op.rows_used, op.k_rows);
   source.first = op.ifmap_base + low;
-  source.count = high - low + (op.out_h - 1) * op.step_y + (op.out_w - 1) * op.step_x + 1;
+  source.count = high - low + (op.out_h - 1) * op.step_y + (op.out_w - 1) * op.step_x +
+                 layout.bundle_words * layout.word_bits / 8;
   ifmap.check(source.first, source.count);
+  source.copies = source.banks;
   return source;
 }
 
 /// Whether the bytes are the same as when they were packed.
 bool is_unchanged(const PackSource& source, const BankedHalf& ifmap) {
   const auto count = static_cast<std::size_t>(source.count);
-  const std::uint8_t* old = source.copy;
-  for (std::int64_t bank = 0; bank < source.banks; ++bank, old += count) {
+  for (std::int64_t bank = 0; bank < source.banks; ++bank) {
+    const std::uint8_t* old = source.copy + bank % source.copies * source.count;
     if (std::memcmp(old, ifmap.bank(bank) + source.first, count) != 0) return false;
   }
   return true;
 }
 
+/// Whether each bank holds the same bytes as the one `group` banks before it.
+bool repeats(const PackSource& source, const BankedHalf& ifmap, std::int64_t group) {
+  const auto count = static_cast<std::size_t>(source.count);
+  for (std::int64_t bank = group; bank < source.banks; ++bank) {
+    if (std::memcmp(ifmap.bank(bank - group) + source.first, ifmap.bank(bank) + source.first,
+                    count) != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
 void keep_copy(const PackSource& source, const BankedHalf& ifmap) {
-  for (std::int64_t bank = 0; bank < source.banks; ++bank) {
+  for (std::int64_t bank = 0; bank < source.copies; ++bank) {
     std::memcpy(source.copy + bank * source.count, ifmap.bank(bank) + source.first,
                 static_cast<std::size_t>(source.count));
   }
@@ -115,115 +114,73 @@ Packed& PackCache::make(Pool<Packed>& pool, const Key& key, std::size_t elements
   return entry.packed;
 }
 
-const PackedActivations& PackCache::activations(const ComputeOp& op, const BankedHalf& ifmap) {
-  const Key key{op.ifmap_base, op.out_h,      op.out_w,      op.step_x,      op.step_y,
-                op.rows_used,  op.log2_group, op.slots,      op.slot_stride, op.kernel_w,
-                op.step_kx,    op.step_ky,    op.start_slot, op.start_kx,    op.start_ky,
-                op.k_rows,     op.act_signed, op.act_zp};
+const PackedActivations* PackCache::activations(const ComputeOp& op, const OperandLayout& layout,
+                                                const PackShape& shape, const BankedHalf& ifmap) {
+  const Key key{op.ifmap_base,  op.out_h,      op.out_w,       op.step_x,           op.step_y,
+                op.rows_used,   op.log2_group, op.slots,       op.slot_stride,      op.kernel_w,
+                op.step_kx,     op.step_ky,    op.start_slot,  op.start_kx,         op.start_ky,
+                op.start_n,     op.start_s,    op.k_rows,      op.act_signed,       op.act_zp,
+                op.act_bipolar, op.act_pack,   op.wgt_pack,    op.log2_bundle,      op.log2_m,
+                op.nm_last,     op.dataflow,   shape.per_fold, shape.merged ? 1 : 0};
   const auto is_current = [&](const PackedActivations& packed) {
     return packed.source.half == op.ifmap_half && packed.source.version == ifmap.version;
   };
-  if (const PackedActivations* packed = find(activations_, key, is_current)) return *packed;
+  if (const PackedActivations* packed = find(activations_, key, is_current)) return packed;
   const auto is_equal = [&](const PackedActivations& packed) {
     return is_unchanged(packed.source, ifmap);
   };
   if (PackedActivations* packed = find(activations_, key, is_equal)) {
     packed->source.half = op.ifmap_half;
     packed->source.version = ifmap.version;
-    return *packed;
+    return packed;
   }
-  const std::int64_t panels = (ws::pixels(op) + panel_pixels - 1) / panel_pixels;
-  const std::int64_t stride = stride_of(FoldPairs{op.k_rows, op.rows_used}.total() * panel_step);
-  const PackSource source = source_of(op, ifmap);
-  const std::int64_t copied = (source.banks * source.count + 1) / 2;
+  PackSource source = source_of(op, layout, ifmap);
+  bool uniform = false;
+  if (shape.merged || op.dataflow == output_stationary::code) {
+    const std::int64_t group = std::int64_t{1} << op.log2_group;
+    uniform = repeats(source, ifmap, group);
+    if (uniform) source.copies = std::min(group, source.banks);
+    if (shape.merged && !uniform) return nullptr;
+  }
+  const std::int64_t panels = (pixels(op) + panel_pixels - 1) / panel_pixels;
+  const std::int64_t stride = stride_of(shape.pairs() * panel_step);
+  const std::int64_t parts = activation_width(op, layout).parts();
+  const std::int64_t copied = (source.copies * source.count + 1) / 2;
   PackedActivations& packed =
-      make(activations_, key, static_cast<std::size_t>(panels * stride + copied));
+      make(activations_, key, static_cast<std::size_t>(parts * panels * stride + copied));
   packed.panels = panels;
   packed.panel_stride = stride;
+  packed.part_stride = panels * stride;
   packed.source = source;
-  packed.source.copy = reinterpret_cast<std::uint8_t*>(packed.data + panels * stride);
+  packed.source.copy = reinterpret_cast<std::uint8_t*>(packed.data + parts * panels * stride);
   keep_copy(packed.source, ifmap);
-  pack(op, ifmap, packed);
-  return packed;
+  activation_packer_.pack(op, layout, shape, ifmap, uniform, packed);
+  return &packed;
 }
 
-void PackCache::pack(const ComputeOp& op, const BankedHalf& ifmap, PackedActivations& packed) {
-  packed.magnitude = check_operands(op.act_signed != 0, op.act_zp, "activations");
-  PixelGrid grid{op.out_h, op.out_w, op.step_x, op.step_y};
-  if (grid.step_y == grid.step_x * grid.width) {
-    grid.width *= grid.height;
-    grid.height = 1;
-  }
-  const OperandFormat format{op.act_signed != 0, static_cast<std::int16_t>(op.act_zp)};
-  const std::int64_t m = ws::pixels(op);
-  const auto line_size = static_cast<std::size_t>(packed.panels * panel_pixels + line_slack);
-  if (even_line_.size() < line_size) even_line_.resize(line_size);
-  if (odd_line_.size() < line_size) odd_line_.resize(line_size);
-
-  packed.zeros = 0;
-  ws::KOrder order = ws::k_order(op);
-  const auto gather_row = [&](std::int64_t row, std::int16_t* line) {
-    const std::int64_t address = op.ifmap_base + ws::row_offset(op, order.at());
-    kernels_.gather(ifmap.bank(row) + address, grid, format, line);
-    // Pixels that only fill the last panel must not count as zeros.
-    std::fill(line + m, line + packed.panels * panel_pixels, std::int16_t{1});
-    order.advance();
-  };
-  std::int16_t* out = packed.data;
-  for (std::int64_t k = 0; k < op.k_rows; k += op.rows_used) {
-    const std::int64_t rows = std::min(op.rows_used, op.k_rows - k);
-    for (std::int64_t row = 0; row < rows; row += 2, out += panel_step) {
-      gather_row(row, even_line_.data());
-      if (row + 1 < rows) {
-        gather_row(row + 1, odd_line_.data());
-      } else {
-        // No K element: its packed weight is 0.
-        std::fill(odd_line_.begin(), odd_line_.end(), std::int16_t{1});
-      }
-      packed.zeros += kernels_.interleave(even_line_.data(), odd_line_.data(), packed.panels,
-                                          packed.panel_stride, out);
-    }
-  }
-}
-
-const PackedWeights& PackCache::weights(const ComputeOp& op, const BankedHalf& half,
-                                        std::int64_t cols) {
-  const Key key{op.weight_half, static_cast<std::int64_t>(half.version),
-                op.weight_base, op.rows_used,
-                op.k_rows,      op.cols,
-                op.wgt_signed,  op.wgt_zp};
+const PackedWeights& PackCache::weights(const ComputeOp& op, const OperandLayout& layout,
+                                        const PackShape& shape, const BankedHalf& weights,
+                                        const BankedHalf& indices) {
+  const bool sparse = layout.sparse();
+  const Key key{op.weight_half, static_cast<std::int64_t>(weights.version), op.weight_base,
+                sparse ? static_cast<std::int64_t>(indices.version) : 0, op.index_base, op.k_rows,
+                op.cols, op.wgt_signed, op.wgt_zp, op.wgt_bipolar, op.act_pack, op.wgt_pack,
+                op.log2_m, op.nm_last, shape.per_fold, shape.merged ? 1 : 0,
+                // They decide which units a merged window has.
+                shape.merged ? op.start_n : 0, shape.merged ? op.log2_group : 0};
   if (const PackedWeights* packed =
           find(weights_, key, [](const PackedWeights&) { return true; })) {
     return *packed;
   }
   const std::int64_t blocks = (op.cols + strip_cols - 1) / strip_cols * (strip_cols / block_cols);
-  const std::int64_t stride = stride_of(FoldPairs{op.k_rows, op.rows_used}.total() * block_step);
-  PackedWeights& packed = make(weights_, key, static_cast<std::size_t>(blocks * stride));
+  const std::int64_t stride = stride_of(shape.pairs() * block_step);
+  const std::int64_t parts = weight_width(op, layout).parts();
+  PackedWeights& packed = make(weights_, key, static_cast<std::size_t>(parts * blocks * stride));
   packed.blocks = blocks;
   packed.block_stride = stride;
-  pack(op, half, cols, packed);
+  packed.part_stride = blocks * stride;
+  weight_packer_.pack(op, layout, shape, weights, indices, packed);
   return packed;
-}
-
-void PackCache::pack(const ComputeOp& op, const BankedHalf& half, std::int64_t cols,
-                     PackedWeights& packed) const {
-  check_operands(op.wgt_signed != 0, op.wgt_zp, "weights");
-  half.check(op.weight_base * cols, op.k_rows * cols);
-  const OperandFormat format{op.wgt_signed != 0, static_cast<std::int16_t>(op.wgt_zp)};
-  const std::uint8_t* from = half.bank(0) + op.weight_base * cols;
-  const std::int64_t strips = packed.blocks * block_cols / strip_cols;
-  std::int16_t* out = packed.data;
-  for (std::int64_t k = 0; k < op.k_rows; k += op.rows_used) {
-    const std::int64_t rows = std::min(op.rows_used, op.k_rows - k);
-    for (std::int64_t row = 0; row < rows; row += 2, out += block_step) {
-      const std::uint8_t* even = from + (k + row) * cols;
-      kernels_.pack_weights(even, row + 1 < rows ? even + cols : nullptr, format, strips,
-                            packed.block_stride, out);
-    }
-  }
-  packed.magnitudes.resize(static_cast<std::size_t>(packed.blocks * block_cols));
-  kernels_.magnitudes(packed.data, packed.blocks, packed.block_stride,
-                      FoldPairs{op.k_rows, op.rows_used}.total(), packed.magnitudes.data());
 }
 
 }  // namespace tactus::fast

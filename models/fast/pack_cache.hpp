@@ -11,60 +11,36 @@
 #include <memory>
 #include <vector>
 
+#include "arch/arch_config.hpp"
+#include "fast/activation_packer.hpp"
 #include "fast/buffers.hpp"
 #include "fast/kernels.hpp"
+#include "fast/pack_layout.hpp"
+#include "fast/packed_operands.hpp"
+#include "fast/weight_packer.hpp"
 #include "program/program.hpp"
 
 namespace tactus::fast {
 
-/// Pairs of K elements of a compute op as packed: every fold starts a pair, so that a fold can be
-/// multiplied alone.
-struct FoldPairs {
-  std::int64_t k_rows, rows_used;
-  [[nodiscard]] std::int64_t per_fold() const { return (rows_used + 1) / 2; }
-  [[nodiscard]] std::int64_t folds() const { return (k_rows + rows_used - 1) / rows_used; }
-  [[nodiscard]] std::int64_t total() const {
-    return (folds() - 1) * per_fold() + (k_rows - (folds() - 1) * rows_used + 1) / 2;
-  }
-  /// First pair of a fold; of fold folds(): total().
-  [[nodiscard]] std::int64_t first(std::int64_t fold) const {
-    return fold < folds() ? fold * per_fold() : total();
-  }
-};
-
-/// The bytes behind packed activations: a range of the first `banks` banks.
-struct PackSource {
-  std::int64_t half = 0;
-  std::uint64_t version = 0;  ///< of the half when the bytes were last known to be equal
-  std::int64_t banks = 0, first = 0, count = 0;
-  std::uint8_t* copy = nullptr;
-};
-
-struct PackedActivations {
-  std::int16_t* data = nullptr;
-  std::int64_t panels = 0, panel_stride = 0;
-  std::int64_t zeros = 0;      ///< zero operands
-  std::int64_t magnitude = 0;  ///< bound of |operand| by the format
-  PackSource source;
-};
-
-struct PackedWeights {
-  std::int16_t* data = nullptr;
-  std::int64_t blocks = 0, block_stride = 0;
-  std::vector<std::int32_t> magnitudes;  ///< sum of |weight| per column
-};
-
 class PackCache {
  public:
-  explicit PackCache(const Kernels& kernels) : kernels_(kernels) {}
+  PackCache(const Kernels& kernels, const ArchConfig& config)
+      : activation_packer_(kernels, config.hw_zero_gating),
+        weight_packer_(kernels, config.hw_array_cols * config.word_bytes(), config.hw_zero_gating) {
+  }
 
-  /// References are valid until the next call of the same function.
-  [[nodiscard]] const PackedActivations& activations(const ComputeOp& op, const BankedHalf& ifmap);
-  [[nodiscard]] const PackedWeights& weights(const ComputeOp& op, const BankedHalf& half,
-                                             std::int64_t cols);
+  /// References are valid until the next call of the same function. A merged shape gives nullptr
+  /// when the banks that could hold a unit's plane differ.
+  [[nodiscard]] const PackedActivations* activations(const ComputeOp& op,
+                                                     const OperandLayout& layout,
+                                                     const PackShape& shape,
+                                                     const BankedHalf& ifmap);
+  [[nodiscard]] const PackedWeights& weights(const ComputeOp& op, const OperandLayout& layout,
+                                             const PackShape& shape, const BankedHalf& weights,
+                                             const BankedHalf& indices);
 
  private:
-  using Key = std::array<std::int64_t, 18>;
+  using Key = std::array<std::int64_t, 30>;
   template <class Packed>
   struct Entry {
     Key key{};
@@ -84,14 +60,11 @@ class PackCache {
   /// A new entry with room for `elements`.
   template <class Packed>
   static Packed& make(Pool<Packed>& pool, const Key& key, std::size_t elements);
-  void pack(const ComputeOp& op, const BankedHalf& ifmap, PackedActivations& packed);
-  void pack(const ComputeOp& op, const BankedHalf& half, std::int64_t cols,
-            PackedWeights& packed) const;
 
-  const Kernels& kernels_;
+  ActivationPacker activation_packer_;
+  WeightPacker weight_packer_;
   Pool<PackedActivations> activations_;
   Pool<PackedWeights> weights_;
-  std::vector<std::int16_t> even_line_, odd_line_;
 };
 
 }  // namespace tactus::fast

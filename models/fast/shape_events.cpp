@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fast/shape_events.hpp"
 
-#include "dataflow/weight_stationary.hpp"
+#include "dataflow/output_stationary.hpp"
 #include "numerics/errors.hpp"
 
 namespace tactus::fast {
@@ -23,6 +23,9 @@ struct Counter {
         return;
       case Dest::weight:
         set(Event::weight_wr, total);
+        return;
+      case Dest::index:
+        set(Event::index_wr, total);
         return;
       case Dest::param:
         set(Event::param_wr, total);
@@ -46,14 +49,23 @@ struct Counter {
   }
 
   void operator()(const ComputeOp& op) {
-    const std::int64_t m = weight_stationary::pixels(op);
+    const std::int64_t m = pixels(op);
     const std::int64_t pes = arch.rows * arch.cols;
-    set(Event::weight_rd, op.k_rows);
-    set(Event::pe_weight, op.folds * pes);
+    if (op.dataflow == output_stationary::code) {
+      set(Event::weight_rd, op.folds * op.k_rows);
+      set(Event::pe_weight, op.folds * op.k_rows * pes);
+      set(Event::pe_active, op.folds * op.k_rows * pes);
+      set(Event::psum_wr, m * op.cols);
+      set(Event::psum_rd, op.accumulate != 0 ? m * op.cols : 0);
+    } else {
+      set(Event::weight_rd, op.k_rows);
+      set(Event::pe_weight, op.folds * pes);
+      set(Event::pe_active, op.folds * m * pes);
+      set(Event::psum_wr, op.folds * m * op.cols);
+      set(Event::psum_rd, (op.folds - (op.accumulate != 0 ? 0 : 1)) * m * op.cols);
+    }
     set(Event::ifmap_rd, m * op.k_rows);
-    set(Event::pe_active, op.folds * m * pes);
-    set(Event::psum_wr, op.folds * m * op.cols);
-    set(Event::psum_rd, (op.folds - (op.accumulate != 0 ? 0 : 1)) * m * op.cols);
+    if (op.log2_m != 0) counts[Event::index_rd] = counts[Event::weight_rd];
   }
 
   void operator()(const PostOp& op) {
@@ -66,14 +78,23 @@ struct Counter {
     if (op.dst == 0) {
       set(Event::ofmap_wr, elements);
     } else {
-      set(Event::ifmap_wr, elements * (arch.rows >> op.dst_log2_group));
+      set(Event::ifmap_wr, words(op) * op.out_h * op.out_w * (arch.rows >> op.dst_log2_group));
     }
   }
 
   void operator()(const StoreOp& op) {
     const std::int64_t total = beats(op, arch);
     set(Event::mem_wr_beat, total);
-    set(Event::ofmap_rd, total);
+    set(Event::ofmap_rd, total << (op.log2_pack + op.log2_bundle));
+  }
+
+ private:
+  /// Planes that the passes of a post op to the ifmap write at each pixel.
+  [[nodiscard]] std::int64_t words(const PostOp& op) const {
+    const std::int64_t plane = std::int64_t{1} << (op.dst_log2_pack + op.dst_log2_bundle);
+    const std::int64_t whole = op.channels / arch.post_lanes;
+    const std::int64_t rest = op.channels % arch.post_lanes;
+    return whole * ceil_div(arch.post_lanes, plane) + ceil_div(rest, plane);
   }
 };
 

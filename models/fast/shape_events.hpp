@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Events of an op that its fields alone determine (models/README.md, "Events"): all but act_zero
-// and acc_overflow.
+// Events of an op that its fields alone determine (models/README.md, "Events"): all but act_zero,
+// mac_gated and acc_overflow.
 #pragma once
 
 #include "events/events.hpp"

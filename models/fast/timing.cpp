@@ -5,6 +5,7 @@
 #include <array>
 #include <string>
 
+#include "dataflow/output_stationary.hpp"
 #include "dataflow/weight_stationary.hpp"
 #include "numerics/errors.hpp"
 
@@ -115,9 +116,11 @@ class Resolver {
   void occupy(QueueState& queue, std::size_t index, Cycle ready) {
     const TileOp& op = ops_[index];
     if (const auto* compute = std::get_if<ComputeOp>(&op.body)) {
-      const auto times =
-          weight_stationary::occupy(array_, *compute, ready, static_cast<Cycle>(arch_.rows),
-                                    static_cast<Cycle>(arch_.cols), arch_.overlap);
+      const ArrayShape array{static_cast<Cycle>(arch_.rows), static_cast<Cycle>(arch_.cols),
+                             arch_.overlap};
+      const Occupancy times = compute->dataflow == output_stationary::code
+                                  ? output_stationary::occupy(array_, *compute, ready, array)
+                                  : weight_stationary::occupy(array_, *compute, ready, array);
       timing_.start[index] = times.start;
       timing_.retire[index] = times.retire;
     } else {
@@ -176,7 +179,7 @@ class Resolver {
   Timing timing_;
   std::array<QueueState, queue_count> queues_;
   std::array<Channel, queue_count * queue_count> channels_;
-  weight_stationary::ArrayState array_;
+  ArrayState array_;
   std::vector<Cycle> instruction_retires_;
   std::size_t next_ = 0;  ///< next op to dispatch
   Cycle last_dispatch_ = 0;

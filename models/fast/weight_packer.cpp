@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fast/weight_packer.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace tactus::fast {
+
+void WeightPacker::pack(const ComputeOp& op, const OperandLayout& layout, const PackShape& shape,
+                        const BankedHalf& weights, const BankedHalf& indices,
+                        PackedWeights& packed) {
+  width_ = weight_width(op, layout);
+  word_bytes_ = layout.word_bits / 8;
+  const auto check_rows = [&](const BankedHalf& half, std::int64_t base, std::int64_t per_row) {
+    const std::int64_t first = base / per_row;
+    half.check(first * row_bytes_,
+               ((base + op.k_rows + per_row - 1) / per_row - first) * row_bytes_);
+  };
+  check_rows(weights, op.weight_base, layout.units_per_row);
+  if (layout.sparse()) check_rows(indices, op.index_base, layout.units_per_index_row);
+  line_cols_ = packed.blocks * block_cols;
+  packed.magnitudes.assign(static_cast<std::size_t>(line_cols_), 0);
+  packed.zeros = 0;
+  if (word_bytes_ == 1 && width_.bits == 8 && !layout.sparse() && !count_elements_) {
+    return pack_bytes(op, shape, weights, packed);
+  }
+
+  const auto size = static_cast<std::size_t>(line_cols_);
+  words_.resize(size);
+  chosen_.assign(size, 0);
+  for (std::size_t part = 0; part < 2; ++part) {
+    lane_[part].resize(size);
+    even_[part].resize(size);
+    elements_[part].resize(size * static_cast<std::size_t>(shape.elements));
+  }
+  if (count_elements_) {
+    packed.element_users.assign(static_cast<std::size_t>(shape.units * shape.elements), 0);
+  }
+  out_ = packed.data;
+  has_even_ = false;
+  first_element_ = 0;
+  std::int64_t in_fold = 0;
+  for (const PackedUnit& unit : packed_units(op, layout, shape)) {
+    for (auto& lines : elements_) std::fill(lines.begin(), lines.end(), std::int16_t{0});
+    for (std::int64_t i = 0; i < unit.count; ++i) {
+      add_unit(op, layout, weights, indices, unit.first + i * unit.step, packed);
+    }
+    for (std::int64_t e = 0; e < shape.elements; ++e) finish_element(e, packed);
+    first_element_ += shape.elements;
+    if (++in_fold == shape.per_fold) {
+      finish_fold(packed);
+      in_fold = 0;
+    }
+  }
+  finish_fold(packed);
+}
+
+void WeightPacker::pack_bytes(const ComputeOp& op, const PackShape& shape,
+                              const BankedHalf& weights, PackedWeights& packed) {
+  const OperandFormat format{width_.is_signed, static_cast<std::int16_t>(width_.zero_point)};
+  const std::uint8_t* from = weights.bank(0) + op.weight_base * row_bytes_;
+  const std::int64_t strips = line_cols_ / strip_cols;
+  std::int16_t* out = packed.data;
+  for (std::int64_t k = 0; k < op.k_rows; k += shape.per_fold) {
+    const std::int64_t rows = std::min(shape.per_fold, op.k_rows - k);
+    for (std::int64_t row = 0; row < rows; row += 2, out += block_step) {
+      const std::uint8_t* even = from + (k + row) * row_bytes_;
+      kernels_.pack_weights(even, row + 1 < rows ? even + row_bytes_ : nullptr, format, strips,
+                            packed.block_stride, out);
+    }
+  }
+  std::vector<std::int32_t> sums(static_cast<std::size_t>(line_cols_));
+  kernels_.magnitudes(packed.data, packed.blocks, packed.block_stride, shape.pairs(), sums.data());
+  std::copy(sums.begin(), sums.end(), packed.magnitudes.begin());
+}
+
+void WeightPacker::read_row(const BankedHalf& half, std::int64_t unit, std::int64_t per_row) {
+  kernels_.collect(half.bank(0) + unit / per_row * row_bytes_, {1, line_cols_, word_bytes_, 0},
+                   word_bytes_, words_.data());
+}
+
+void WeightPacker::add_unit(const ComputeOp& op, const OperandLayout& layout,
+                            const BankedHalf& weights, const BankedHalf& indices, std::int64_t k,
+                            PackedWeights& packed) {
+  const std::int64_t weight = op.weight_base + k, index = op.index_base + k;
+  const std::int64_t first_bit = weight % layout.units_per_row * layout.lanes * width_.bits;
+  for (std::int64_t l = 0; l < layout.lanes; ++l) {
+    read_row(weights, weight, layout.units_per_row);
+    if (width_.parts() == 1) {
+      kernels_.extract(
+          words_.data(), line_cols_,
+          {static_cast<int>(first_bit + l * width_.bits), static_cast<int>(width_.bits),
+           width_.is_signed, width_.is_bipolar, static_cast<std::int16_t>(width_.zero_point)},
+          lane_[0].data());
+    } else {
+      split_parts(words_.data(), line_cols_, width_, lane_[0].data(), lane_[1].data());
+    }
+    for (std::size_t c = 0; c < packed.magnitudes.size(); ++c) {
+      const int value = lane_[0][c] + (width_.parts() > 1 ? 256 * lane_[1][c] : 0);
+      packed.magnitudes[c] += std::abs(value);
+    }
+    const std::int64_t first = l * layout.candidates;
+    if (layout.sparse()) {
+      read_row(indices, index, layout.units_per_index_row);
+      const std::int64_t bit =
+          (index % layout.units_per_index_row * layout.lanes + l) * layout.index_bits;
+      kernels_.extract(words_.data(), line_cols_,
+                       {static_cast<int>(bit), static_cast<int>(op.log2_m), false, false, 0},
+                       chosen_.data());
+    }
+    for (std::int64_t i = 0; i < layout.candidates; ++i) {
+      for (std::int64_t part = 0; part < width_.parts(); ++part) {
+        kernels_.select(lane_[static_cast<std::size_t>(part)].data(), chosen_.data(),
+                        static_cast<std::int16_t>(i), line_cols_, element_line(part, first + i));
+      }
+    }
+    if (count_elements_) count_lane(op, first_element_ + first, packed);
+  }
+}
+
+void WeightPacker::count_lane(const ComputeOp& op, std::int64_t element,
+                              PackedWeights& packed) const {
+  for (std::size_t c = 0; c < static_cast<std::size_t>(op.cols); ++c) {
+    const bool zero = lane_[0][c] == 0 && (width_.parts() == 1 || lane_[1][c] == 0);
+    packed.zeros += zero ? 1 : 0;
+    if (!zero) {
+      ++packed.element_users[static_cast<std::size_t>(element + chosen_[c])];
+    }
+  }
+}
+
+void WeightPacker::finish_element(std::int64_t element, PackedWeights& packed) {
+  for (std::int64_t part = 0; part < width_.parts(); ++part) {
+    auto& even = even_[static_cast<std::size_t>(part)];
+    const std::int16_t* line = element_line(part, element);
+    if (has_even_) {
+      kernels_.pair_weights(even.data(), line, line_cols_ / strip_cols, packed.block_stride,
+                            out_ + part * packed.part_stride);
+    } else {
+      std::copy_n(line, line_cols_, even.begin());
+    }
+  }
+  if (has_even_) out_ += block_step;
+  has_even_ = !has_even_;
+}
+
+void WeightPacker::finish_fold(PackedWeights& packed) {
+  if (!has_even_) return;
+  for (std::int64_t part = 0; part < width_.parts(); ++part) {
+    kernels_.pair_weights(even_[static_cast<std::size_t>(part)].data(), nullptr,
+                          line_cols_ / strip_cols, packed.block_stride,
+                          out_ + part * packed.part_stride);
+  }
+  out_ += block_step;
+  has_even_ = false;
+}
+
+}  // namespace tactus::fast
