@@ -10,6 +10,7 @@
 
 #include "network/network.hpp"
 #include "numerics/formats.hpp"
+#include "numerics/k_mapping.hpp"
 
 namespace tactus {
 
@@ -18,6 +19,9 @@ struct RefOptions {
   int acc_bits = 32;  ///< 2..62
   Overflow overflow = Overflow::wrap;
   int array_cols = 16;  ///< output channels of a column tile, which share their K order
+  /// Per layer id: the K mapping that the lowering chose; absent or rows = 0: as fold_rows and
+  /// fold_channels say.
+  std::map<std::string, KMapping> k_mapping;
   /// Per layer id: K positions summed exactly before the policy is applied; absent or 0 = all.
   std::map<std::string, int> fold_rows;
   /// Per layer id: K positions of one kernel position (channels padded with zeros to this number);

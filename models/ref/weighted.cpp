@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "ref/k_order.hpp"
+
 namespace tactus::ref {
 namespace {
 
@@ -103,37 +105,36 @@ void any_order(const Problem& p, int o, std::vector<std::int64_t>& result) {
   for (const Acc sum : sums) result.push_back(std::int64_t{sum} + p.bias[at(o)]);
 }
 
-/// Sums of one output channel fold by fold in the order (ky, kx, c) of its column tile.
-void in_order(const Problem& p, int o, int columns, int fold_rows, int fold_channels,
-              Accumulator& accumulator, std::vector<std::int64_t>& result) {
-  const int tile_first = o / columns * columns;
-  const int tile_last = std::min(tile_first + columns, p.out.c) - 1;
-  const int first_channel = p.group_of(tile_first) * p.inner;
-  const int channels = (p.group_of(tile_last) + 1) * p.inner - first_channel;
-  const int own_first = p.group_of(o) * p.inner - first_channel;
-  const int positions = std::max(channels, fold_channels);
+/// The K elements of output channel `o` with the channels of its column tile of `columns`.
+std::vector<KPlace> places_of(const Problem& p, int o, int columns) {
+  const int first_channel = p.group_of(o / columns * columns) * p.inner;
+  std::vector<KPlace> places;
+  for (int i = 0; i < p.inner; ++i) {
+    const int channel = p.group_of(o) * p.inner + i;
+    for (int ky = 0; ky < p.kh; ++ky) {
+      for (int kx = 0; kx < p.kw; ++kx) {
+        places.push_back({channel - first_channel, channel, ky, kx, p.weight(o, i, ky, kx)});
+      }
+    }
+  }
+  return places;
+}
+
+/// Sums of one output channel in the order of the layer's K mapping, bias last.
+void in_order(const Problem& p, int o, const KMapping& mapping, Accumulator& accumulator,
+              std::vector<std::int64_t>& result) {
+  const auto places = places_of(p, o, static_cast<int>(mapping.column_channels));
+  const auto phases = static_cast<int>(mapping.line_phases);
+  std::vector<std::vector<KElement>> elements;  // by line phase
+  for (int j = 0; j < phases; ++j) {
+    elements.push_back(k_order(places, mapping, p.kw, p.stride_h, j));
+  }
   for (int oy = 0; oy < p.out.h; ++oy) {
     for (int ox = 0; ox < p.out.w; ++ox) {
-      std::int64_t acc = 0, fold = 0;
-      int in_fold = 0;
-      for (int ky = 0; ky < p.kh; ++ky) {
-        for (int kx = 0; kx < p.kw; ++kx) {
-          for (int c = 0; c < positions; ++c) {
-            const int i = c - own_first;
-            if (i >= 0 && i < p.inner) {
-              fold += std::int64_t{p.weight(o, i, ky, kx)} *
-                      std::int64_t{p.tap(first_channel + c, oy, ox, ky, kx)};
-            }
-            if (++in_fold == fold_rows) {
-              acc = accumulator.settle(acc + fold);
-              fold = 0;
-              in_fold = 0;
-            }
-          }
-        }
-      }
-      if (in_fold != 0) acc = accumulator.settle(acc + fold);
-      result.push_back(accumulator.settle(acc + p.bias[at(o)]));
+      const std::int64_t sum = accumulate_units(
+          elements[at(oy % phases)], mapping, accumulator,
+          [&](const KElement& e) { return std::int64_t{p.tap(e.channel, oy, ox, e.ky, e.kx)}; });
+      result.push_back(accumulator.settle(sum + p.bias[at(o)]));
     }
   }
 }
@@ -141,6 +142,24 @@ void in_order(const Problem& p, int o, int columns, int fold_rows, int fold_chan
 int option_of(const std::map<std::string, int>& values, const std::string& id) {
   const auto found = values.find(id);
   return found == values.end() ? 0 : found->second;
+}
+
+/// The mapping of a layer, or the plain one of output channel `o` that fold_rows and fold_channels
+/// describe.
+KMapping mapping_of(const Problem& p, int o, const std::string& id, const RefOptions& options) {
+  const auto found = options.k_mapping.find(id);
+  KMapping mapping;
+  if (found != options.k_mapping.end() && found->second.rows > 0) {
+    mapping = found->second;
+  } else {
+    const int first = o / options.array_cols * options.array_cols;
+    const int last = std::min(first + options.array_cols, p.out.c) - 1;
+    mapping.rows = option_of(options.fold_rows, id);
+    mapping.slots = std::max((p.group_of(last) - p.group_of(first) + 1) * p.inner,
+                             option_of(options.fold_channels, id));
+  }
+  if (mapping.column_channels == 0) mapping.column_channels = options.array_cols;
+  return mapping;
 }
 
 }  // namespace
@@ -161,8 +180,7 @@ std::vector<std::int64_t> weighted_sums(const Layer& layer, const QTensor& input
     // No partial sum in any order exceeds this.
     const std::int64_t bound = magnitude * largest;
     if (!accumulator.fits(bound + std::abs(p.bias[at(o)]))) {
-      in_order(p, o, options.array_cols, option_of(options.fold_rows, layer.id),
-               option_of(options.fold_channels, layer.id), accumulator, result);
+      in_order(p, o, mapping_of(p, o, layer.id, options), accumulator, result);
     } else if (bound <= INT32_MAX) {
       any_order<std::int32_t>(p, o, result);
     } else {

@@ -141,6 +141,106 @@ TEST_CASE("ref: a column tile shares the K positions of its groups") {
   CHECK(count == 1);
 }
 
+namespace {
+
+/// 1x1 convolution of 8 channels with one output, accumulators of 12 bits that saturate.
+std::int32_t eight_channels(const std::vector<std::int16_t>& weight, const KMapping& mapping,
+                            std::uint64_t expected_overflows) {
+  Layer l = conv(1, 8, 1, weight);
+  const Network n = one_layer({8, 1, 1}, Format{8, true, 0}, l);
+  RefOptions o;
+  o.acc_bits = 12;  // -2048 .. 2047
+  o.overflow = Overflow::saturate;
+  o.k_mapping["000_l"] = mapping;
+  std::uint64_t count = 0;
+  const auto out = output(n, {10, 10, 10, 10, 10, 10, 10, 10}, o, &count);
+  CHECK(count == expected_overflows);
+  return out.at(0);
+}
+
+}  // namespace
+
+TEST_CASE("ref: lanes and planes of a K mapping are summed together") {
+  const std::vector<std::int16_t> w{100, 100, 100, 100, -100, -100, -100, -100};
+  KMapping m;
+  m.rows = 2;
+  m.slots = 8;  // units of one channel: 2000, 4000 -> 2047, 47, -1953
+  CHECK(eight_channels(w, m, 1) == -1953);
+  m.bundle = m.lanes = 4;  // two units of 4 lanes in one fold
+  m.slots = 2;
+  CHECK(eight_channels(w, m, 0) == 0);
+  m.rows = 1;  // 4000 -> 2047, then - 4000
+  CHECK(eight_channels(w, m, 1) == -1953);
+  m.lanes = 2;  // windows: 2000, 4000 -> 2047, 47, -1953
+  m.windows = 2;
+  CHECK(eight_channels(w, m, 1) == -1953);
+  // Two planes side by side: unit 0 is window 0 of plane 0, unit 1 window 0 of plane 1.
+  m.group = 2;
+  m.slots = 1;
+  m.rows = 2;
+  CHECK(eight_channels(w, m, 0) == 0);
+}
+
+TEST_CASE("ref: the kept weights of an N:M group lie in units of their own") {
+  // 2:4: first kept weights 100, -50; second kept 127, -100.
+  const std::vector<std::int16_t> w{0, 100, 0, 127, -50, 0, -100, 0};
+  KMapping m;
+  m.rows = 1;
+  m.bundle = 4;
+  m.candidates = 4;
+  m.kept = 2;
+  m.slots = 2;  // 1000, 2270 -> 2047, 1547, 547
+  CHECK(eight_channels(w, m, 1) == 547);
+  m.slots = 1;
+  m.bundle = 8;
+  m.lanes = 2;  // n = 0: 1000 - 500, n = 1: 500 + 1270 - 1000
+  CHECK(eight_channels(w, m, 0) == 770);
+  m.lanes = 1;
+  m.bundle = 4;
+  m.group = 2;
+  m.rows = 2;  // the same two sums, side by side on the rows
+  CHECK(eight_channels(w, m, 0) == 770);
+  m.kept = 1;
+  CHECK_THROWS_AS(eight_channels(w, m, 0), InternalError);
+}
+
+TEST_CASE("ref: output-stationary ops settle per unit and at each drain") {
+  const std::vector<std::int16_t> w{100, 127, -127, -127, -100, 127, 127, 100};
+  KMapping m;
+  m.rows = 4;
+  m.slots = 8;
+  m.output_stationary = true;
+  // 1000, 2270 -> 2047, 777, -493, -1493, -223, 1047, 2047 (exact)
+  CHECK(eight_channels(w, m, 1) == 2047);
+  // Ops of 3 units: 1000, 2047 (overflow), 777 | -1270, -2270 -> -2048, -778 | 1270, 2270 -> 2047;
+  // psum 777, -1, 2046.
+  m.chunk = 3;
+  CHECK(eight_channels(w, m, 3) == 2046);
+  // Ops of 2 units: 2047 (overflow) | -2540 -> -2048 | 270 | 2270 -> 2047; 2047, -1, 269, 2316.
+  m.chunk = 2;
+  CHECK(eight_channels(w, m, 4) == 2047);
+}
+
+TEST_CASE("ref: line phases of a depthwise layer shift its folds") {
+  // 3x1 kernel with products 1000, 1270, -1270; two phases, stride 1, folds of two lines.
+  Layer l = conv(1, 1, 1, {100, 127, -127});
+  l.kernel_h = 3;
+  const Network n = one_layer({1, 4, 1}, Format{8, true, 0}, l);
+  RefOptions o;
+  o.acc_bits = 12;
+  o.overflow = Overflow::saturate;
+  KMapping m;
+  m.rows = 2;
+  m.slots = 1;
+  m.line_phases = 2;
+  o.k_mapping["000_l"] = m;
+  std::uint64_t count = 0;
+  // Line 0: folds {ky 0, 1}, {2}: 2270 -> 2047, 777. Line 1: ky' 1 | 2, 3: 1000, 1000 + 1270 -
+  // 1270.
+  CHECK(output(n, {10, 10, 10, 10}, o, &count) == std::vector<std::int32_t>{777, 1000});
+  CHECK(count == 1);
+}
+
 TEST_CASE("ref: linear walks its input as (y, x, c) when told so") {
   Layer l = conv(1, 4, 1, {100, 100, 100, 100});
   l.op = LayerOp::linear;
