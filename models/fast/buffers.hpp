@@ -34,11 +34,11 @@ class BankedHalf {
 
   [[nodiscard]] std::int64_t banks() const { return banks_; }
   [[nodiscard]] std::int64_t bank_bytes() const { return bank_bytes_; }
-  [[nodiscard]] std::uint8_t* bank(std::int64_t b) {
-    return data_.data() + b * (bank_bytes_ + read_slack);
-  }
+  /// Bytes from one bank to the next.
+  [[nodiscard]] std::int64_t bank_step() const { return bank_bytes_ + read_slack; }
+  [[nodiscard]] std::uint8_t* bank(std::int64_t b) { return data_.data() + b * bank_step(); }
   [[nodiscard]] const std::uint8_t* bank(std::int64_t b) const {
-    return data_.data() + b * (bank_bytes_ + read_slack);
+    return data_.data() + b * bank_step();
   }
   void check(std::int64_t first, std::int64_t count) const {
     check_range(first, count, bank_bytes_, "bank bytes");

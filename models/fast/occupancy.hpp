@@ -76,7 +76,7 @@ template <class Op>
   constexpr std::int64_t drain = 6;  // from a pass's last tap to its last written element
   const std::int64_t passes = ceil_div(op.channels, arch.post_lanes);
   return static_cast<Cycle>((has_add_record(op) ? 1 : 0) +
-                            (has_channel_records(op) ? op.channels : 0) +
+                            (has_channel_records(op) && op.transposed == 0 ? op.channels : 0) +
                             passes * (op.out_h * op.out_w * taps_of(op) + drain));
 }
 

@@ -113,14 +113,7 @@ void PostUnit::results(const PostOp& op, const Buffers& buffers, std::int64_t ch
     const ElementGrid grid = source_grid(op);
     read_elements(source_of(op, buffers, channel, op.src_base, grid), grid, line_.data());
   }
-  if (has_channel_records(op)) {
-    const ChannelRecord& r = channel_record(op, buffers, channel);
-    overflows_ += add_to_all(line_.data(), count, r.bias, accumulator_.bits, accumulator_.policy);
-    requantise_all(line_.data(), count, static_cast<Convention>(op.convention),
-                   {r.mult, r.add, static_cast<int>(r.shift), static_cast<Rounding>(op.rounding),
-                    op.out_zp, op.clamp_min, op.clamp_max},
-                   accumulator_.bits);
-  }
+  if (has_channel_records(op)) requantise(op, buffers, channel);
   if (has_add_record(op)) {
     const bool psums = reads_psum(op);
     const ElementGrid grid = psums ? source_grid(op) : second_grid(op);
@@ -133,6 +126,20 @@ void PostUnit::results(const PostOp& op, const Buffers& buffers, std::int64_t ch
   if (mode == PostMode::max_window || mode == PostMode::clamp) {
     for (std::int64_t& v : line_) v = std::clamp(v, op.clamp_min, op.clamp_max);
   }
+}
+
+void PostUnit::requantise(const PostOp& op, const Buffers& buffers, std::int64_t channel) {
+  const auto apply = [&](std::int64_t record, std::int64_t* values, std::int64_t count) {
+    const ChannelRecord& r = channel_record(op, buffers, record);
+    overflows_ += add_to_all(values, count, r.bias, accumulator_.bits, accumulator_.policy);
+    requantise_all(values, count, static_cast<Convention>(op.convention),
+                   {r.mult, r.add, static_cast<int>(r.shift), static_cast<Rounding>(op.rounding),
+                    op.out_zp, op.clamp_min, op.clamp_max},
+                   accumulator_.bits);
+  };
+  const auto count = static_cast<std::int64_t>(line_.size());
+  if (op.transposed == 0) return apply(channel, line_.data(), count);
+  for (std::int64_t m = 0; m < count; ++m) apply(m, line_.data() + m, 1);
 }
 
 const ChannelRecord& PostUnit::channel_record(const PostOp& op, const Buffers& buffers,
@@ -171,7 +178,7 @@ void PostUnit::reduce_window(const PostOp& op, const Buffers& buffers, std::int6
   }
 }
 
-void PostUnit::write(const PostOp& op, Buffers& buffers, std::int64_t channel) const {
+void PostUnit::write(const PostOp& op, Buffers& buffers, std::int64_t channel) {
   const ElementGrid grid = target_grid(op);
   const auto put = [&](BankedHalf& half, std::int64_t bank, std::int64_t slot) {
     const std::int64_t address = op.dst_base + slot * op.dst_slot_stride;
@@ -184,10 +191,41 @@ void PostUnit::write(const PostOp& op, Buffers& buffers, std::int64_t channel) c
     return;
   }
   BankedHalf& half = half_of(buffers.ifmap, op.dst_half);
+  if (op.dst_log2_pack != 0 || op.dst_log2_bundle != 0) return write_packed(op, half, channel);
   const std::int64_t group = std::int64_t{1} << op.dst_log2_group;
   const std::int64_t number = op.dst_ch0 + channel;
   for (std::int64_t bank = number % group; bank < half.banks(); bank += group) {
     put(half, bank, number / group);
+  }
+}
+
+void PostUnit::write_packed(const PostOp& op, BankedHalf& half, std::int64_t channel) {
+  const std::int64_t pack = std::int64_t{1} << op.dst_log2_pack;
+  const std::int64_t bundle = std::int64_t{1} << op.dst_log2_bundle;
+  const std::int64_t bits = 8 * word_bytes_ / pack;
+  if (bits < 1) throw InternalError("a post op packs more elements than a word has bits");
+  const std::int64_t number = op.dst_ch0 + channel;
+  const std::int64_t place = number % (pack * bundle);
+  if (place == 0 || channel == 0) {
+    words_.assign(static_cast<std::size_t>(bundle), std::vector<std::int64_t>(line_.size(), 0));
+  }
+  const std::int64_t mask = (std::int64_t{1} << bits) - 1;
+  std::vector<std::int64_t>& words = words_[static_cast<std::size_t>(place / pack)];
+  const std::int64_t shift = place % pack * bits;
+  for (std::size_t i = 0; i < line_.size(); ++i) words[i] |= (line_[i] & mask) << shift;
+  if (place != pack * bundle - 1 && channel != op.channels - 1) return;
+
+  const std::int64_t group = std::int64_t{1} << op.dst_log2_group;
+  const std::int64_t plane = number / (pack * bundle);
+  const std::int64_t address = op.dst_base + plane / group * op.dst_slot_stride;
+  const int log2_bytes = word_bytes_ == 1 ? 0 : 1;
+  const ElementGrid grid{op.out_h, op.out_w, bundle * word_bytes_, op.dst_step_y, log2_bytes, true};
+  half.check(address, span_of(grid) + (bundle - 1) * word_bytes_);
+  for (std::int64_t bank = plane % group; bank < half.banks(); bank += group) {
+    for (std::int64_t q = 0; q < bundle; ++q) {
+      write_elements(half.bank(bank) + address + q * word_bytes_, grid,
+                     words_[static_cast<std::size_t>(q)].data());
+    }
   }
 }
 

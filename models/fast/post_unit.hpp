@@ -20,7 +20,8 @@ struct PostValues {
 
 class PostUnit {
  public:
-  explicit PostUnit(const ArchConfig& config) : accumulator_(accumulator_of(config)) {}
+  explicit PostUnit(const ArchConfig& config)
+      : accumulator_(accumulator_of(config)), word_bytes_(config.word_bytes()) {}
 
   [[nodiscard]] PostValues run(const PostOp& op, Buffers& buffers);
 
@@ -37,14 +38,20 @@ class PostUnit {
   void results(const PostOp& op, const Buffers& buffers, std::int64_t channel);
   /// Fills line_ with the maxima or sums of one channel's windows.
   void reduce_window(const PostOp& op, const Buffers& buffers, std::int64_t channel);
+  /// Bias and requantisation of line_: by the channel's record, or transposed by one per pixel.
+  void requantise(const PostOp& op, const Buffers& buffers, std::int64_t channel);
   /// Writes line_ to the destination of one channel.
-  void write(const PostOp& op, Buffers& buffers, std::int64_t channel) const;
+  void write(const PostOp& op, Buffers& buffers, std::int64_t channel);
+  /// Adds line_ to the words of its plane, which are written with the plane's last channel.
+  void write_packed(const PostOp& op, BankedHalf& half, std::int64_t channel);
 
   Accumulator accumulator_;
+  std::int64_t word_bytes_;
   std::array<Records, 2> records_;
   AddMulShift add_;  ///< of the running op
   std::uint64_t overflows_ = 0;
-  std::vector<std::int64_t> line_, other_;  ///< one value per pixel
+  std::vector<std::int64_t> line_, other_;        ///< one value per pixel
+  std::vector<std::vector<std::int64_t>> words_;  ///< of a plane: one line for each word of a pixel
 };
 
 }  // namespace tactus::fast

@@ -70,8 +70,10 @@ struct Counter {
 
   void operator()(const PostOp& op) {
     const std::int64_t elements = op.channels * op.out_h * op.out_w;
-    set(Event::param_rd,
-        (has_channel_records(op) ? op.channels : 0) + (has_add_record(op) ? 1 : 0));
+    const std::int64_t records = op.transposed != 0
+                                     ? ceil_div(op.channels, arch.post_lanes) * op.out_h * op.out_w
+                                     : op.channels;
+    set(Event::param_rd, (has_channel_records(op) ? records : 0) + (has_add_record(op) ? 1 : 0));
     if (reads_psum(op)) set(Event::psum_rd, elements);
     if (mode_of(op) != PostMode::requant) set(Event::ofmap_rd, taps_of(op) * elements);
     set(Event::post_op, elements);
@@ -85,7 +87,8 @@ struct Counter {
   void operator()(const StoreOp& op) {
     const std::int64_t total = beats(op, arch);
     set(Event::mem_wr_beat, total);
-    set(Event::ofmap_rd, total << (op.log2_pack + op.log2_bundle));
+    set(Event::ofmap_rd, op.transposed != 0 ? total * (arch.beat_bytes >> op.log2_bytes)
+                                            : total << (op.log2_pack + op.log2_bundle));
   }
 
  private:
