@@ -11,6 +11,7 @@ std::int64_t up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 void Generator::packing(std::int64_t& log2_pack, std::int64_t& log2_bundle) {
   if (!has("pack") || rng_.chance(1, 4)) return;
+  if (!config_.multi_width() && config_.hw_nm_patterns == "dense") return;
   for (;;) {
     log2_pack = config_.multi_width() ? rng_.in(0, log2_of(config_.hw_operand_bits)) : 0;
     log2_bundle = rng_.in(0, 3);
@@ -42,7 +43,6 @@ void Generator::load_ofmap(std::int64_t half) {
 }
 
 void Generator::destination(PostOp& op) {
-  const std::int64_t columns = config_.hw_array_cols;
   op.dst_half = rng_.in(0, 1);
   op.dst = rng_.chance(1, 2) ? 1 : 0;
   if (op.dst == 0) {
@@ -71,7 +71,6 @@ void Generator::destination(PostOp& op) {
   op.dst_base = bundle * rng_.in(0, 5);
   op.dst_step_y = bundle * (op.out_w + rng_.in(0, 3));
   op.dst_slot_stride = op.dst_step_y * op.out_h;
-  (void)columns;
 }
 
 void Generator::post_psums() {
@@ -154,7 +153,7 @@ void Generator::store(std::int64_t half) {
   packing(op.log2_pack, op.log2_bundle);
   const std::int64_t plane = std::int64_t{1} << (op.log2_pack + op.log2_bundle);
   op.bank0 = plane * rng_.in(0, config_.hw_array_cols / plane - 1);
-  if (rng_.chance(1, 2)) op.bank0 = 0;
+  if (!has("pack") || rng_.chance(1, 2)) op.bank0 = 0;
   op.planes = rng_.in(1, std::max<std::int64_t>(1, 3 * config_.hw_array_cols / plane / 2));
   if (plane > 1) op.channels = op.planes * plane - rng_.in(0, plane - 1);
   op.lines = rng_.in(1, 4);
