@@ -120,6 +120,7 @@ class FieldCheck {
   void check_packing(std::int64_t log2_pack, std::int64_t log2_bundle,
                      std::int64_t line_bytes) const {
     require(config_.multi_width() || log2_pack == 0, "hw.precision=fixed packs no words");
+    check_bundle(log2_bundle);
     require((config_.hw_operand_bits >> log2_pack) >= 1, "log2_pack leaves no bit for an element");
     const std::int64_t channels = std::int64_t{1} << (log2_pack + log2_bundle);
     require(channels <= config_.hw_post_lanes,
@@ -127,6 +128,12 @@ class FieldCheck {
     const std::int64_t pixel = config_.word_bytes() << log2_bundle;
     require(pixel <= config_.beat_bytes(), "a pixel of a plane is longer than a beat");
     require(line_bytes % pixel == 0, "line_bytes is not a whole number of pixels");
+  }
+
+  /// Several words to a pixel serve N:M weights; an array without packs and N:M has no paths for it.
+  void check_bundle(std::int64_t log2_bundle) const {
+    require(log2_bundle == 0 || config_.multi_width() || config_.hw_nm_patterns != "dense",
+            "hw.precision=fixed with hw.nm_patterns=dense has one word per pixel");
   }
 
   void check(const FillOp& op) const {
@@ -158,6 +165,7 @@ class FieldCheck {
                   op.act_zp);
     check_operand("wgt", op.wgt_bits, layout.wgt_bits, op.wgt_signed != 0, op.wgt_bipolar != 0,
                   op.wgt_zp);
+    check_bundle(op.log2_bundle);
     require(layout.windows >= 1, "its bundle is smaller than a window of L * M elements");
     require(op.start_s < layout.windows, "start_s must be less than the windows of a bundle");
     require(op.start_n <= op.nm_last, "start_n must be less than N");

@@ -14,7 +14,8 @@ void Generator::operands(ComputeOp& op) {
   for (;;) {
     op.act_pack = multi ? rng_.in(0, log2_of(bits)) : 0;
     op.wgt_pack = multi ? rng_.in(0, log2_of(bits)) : 0;
-    op.log2_bundle = has("bundle") || sparse ? rng_.in(0, 3) : 0;
+    const bool bundles = config_.multi_width() || config_.hw_nm_patterns != "dense";
+    op.log2_bundle = (has("bundle") && bundles) || sparse ? rng_.in(0, 3) : 0;
     op.log2_m = sparse ? rng_.in(1, 3) : 0;
     const OperandLayout layout = operand_layout(op, bits);
     if (layout.windows < 1 || layout.units_per_row < 1 || layout.units_per_index_row < 1) continue;

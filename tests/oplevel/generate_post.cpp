@@ -12,6 +12,7 @@ std::int64_t up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 void Generator::packing(std::int64_t& log2_pack, std::int64_t& log2_bundle) {
   if (!has("pack") || rng_.chance(1, 4)) return;
   if (!config_.multi_width() && config_.hw_nm_patterns == "dense") return;
+  if (!config_.multi_width() && config_.hw_nm_patterns == "dense") return;
   for (;;) {
     log2_pack = config_.multi_width() ? rng_.in(0, log2_of(config_.hw_operand_bits)) : 0;
     log2_bundle = rng_.in(0, 3);
