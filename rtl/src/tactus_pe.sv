@@ -1,39 +1,227 @@
 // SPDX-License-Identifier: Apache-2.0
-// One processing element: psum_o = psum_i + act_i * weight, one cycle later. The weight that comes
-// in during wen_i waits in a shadow register until swap_i makes it the active one.
+// One processing element. Weight-stationary: psum_o = psum_i + lane sum, one cycle later, with a
+// weight that waited in a shadow register until swap_i. Output-stationary: weights come from above
+// and go down, the lane sum goes to an accumulator; flush_i moves it to psum_o, drain_i moves
+// psum_o down. The lane sum is the sum over lanes of candidate(index) * weight.
+// act_i: EdgeWords words of WordBits, the first one apart; word i has candidate i of every lane, lane
+// l in bits l*(m+1) on, m = OperandBits >> mode_i[2:0]. weight_i: a word and, above it, the indices.
 
 module tactus_pe #(
-  parameter int LaneBits = 9,
+  parameter int OperandBits = 8,
+  parameter int MultiWidth = 0,
+  parameter int EdgeWords = 1,
+  parameter int OutputStationary = 0,
+  parameter int ZeroGating = 0,
+  parameter int AccBits = 32,
+  parameter int AccOverflow = 0,
+  parameter int WordBits = 9,
+  parameter int MoreBits = 1,    // words behind the first one; 1 (unused) with EdgeWords = 1
+  parameter int WeightBits = 9,
   parameter int ChainBits = 22
 ) (
   input  logic                        clk_i,
   input  logic                        en_i,
   input  logic                        swap_i,
   input  logic                        wen_i,
-  input  logic signed [LaneBits-1:0]  act_i,
-  input  logic signed [LaneBits-1:0]  weight_i,
+  input  logic                        flush_i,
+  input  logic                        drain_i,
+  input  logic [5:0]                  mode_i,    // with swap_i: log2 lanes, log2 M, output-stationary
+  output logic [5:0]                  mode_o,
+  input  logic [WordBits-1:0]         act_i,
+  output logic [WordBits-1:0]         act_o,
+  input  logic [MoreBits-1:0]         more_i,
+  output logic [MoreBits-1:0]         more_o,
+  input  logic [WeightBits-1:0]       weight_i,  // of the column
+  input  logic [WeightBits-1:0]       above_i,   // of the PE above
+  output logic [WeightBits-1:0]       below_o,
   input  logic signed [ChainBits-1:0] psum_i,
-  output logic signed [LaneBits-1:0]  act_o,
+`ifdef TACTUS_MONITOR
+  // Counts that travel with the sums: overflows of accumulators, products with a zero operand
+  input  logic                        used_i,
+  output logic                        used_o,
+  input  logic [31:0]                 overflows_i,
+  output logic [31:0]                 overflows_o,
+  input  logic [31:0]                 gated_i,
+  output logic [31:0]                 gated_o,
+`endif
   output logic signed [ChainBits-1:0] psum_o
 );
 
-  logic signed [LaneBits-1:0]  act_q, shadow_q, weight_q;
+  localparam int LaneBits = OperandBits + 1;
+  localparam int Plain = (MultiWidth == 0 && EdgeWords == 1 && OutputStationary == 0) ? 1 : 0;
+
+  logic [WordBits-1:0]         act_q;
+  logic [WeightBits-1:0]       shadow_q, weight_q;
   logic signed [ChainBits-1:0] psum_q;
+  logic [WeightBits-1:0]       weight;       // that multiplies
+  logic                        stationary;   // output-stationary
+  assign act_o   = act_q;
+  assign below_o = shadow_q;
+  assign psum_o  = psum_q;
 
-  always_ff @(posedge clk_i) begin
-    if (en_i) begin
-      act_q  <= act_i;
-      psum_q <= psum_i + act_i * weight_q;
-    end
-    if (swap_i) begin
-      weight_q <= shadow_q;
-    end
-    if (wen_i) begin
-      shadow_q <= weight_i;
-    end
-  end
+  generate
+    if (Plain != 0) begin : gen_plain
+      always_ff @(posedge clk_i) begin
+        if (en_i) begin
+          act_q  <= act_i;
+          psum_q <= psum_i + $signed(act_i) * $signed(weight_q);
+        end
+        if (swap_i) begin
+          weight_q <= shadow_q;
+        end
+        if (wen_i) begin
+          shadow_q <= weight_i;
+        end
+      end
+      assign mode_o     = 6'd0;
+      assign more_o     = '0;
+      assign weight     = weight_q;
+      assign stationary = 1'b0;
+    end else begin : gen_modes
+      logic [5:0] mode_q;
+      assign mode_o     = mode_q;
+      assign stationary = (OutputStationary != 0) && mode_q[5];
+      assign weight     = stationary ? above_i : weight_q;
 
-  assign act_o  = act_q;
-  assign psum_o = psum_q;
+      // Wide enough for every mode; host integers make a fast simulation and synthesis trims them.
+      localparam int SumBits = (2 * LaneBits <= 32) ? 32 : 64;
+      logic signed [SumBits-1:0] sum;
+      tactus_pe_lanes #(
+        .OperandBits(OperandBits),
+        .MultiWidth (MultiWidth),
+        .EdgeWords  (EdgeWords),
+        .WordBits   (WordBits),
+        .MoreBits   (MoreBits),
+        .WeightBits (WeightBits),
+        .SumBits    (SumBits)
+      ) u_lanes (
+        .en_i    (en_i),
+        .mode_i  (mode_q[4:0]),
+        .act_i   (act_i),
+        .more_i  (more_i),
+        .weight_i(weight),
+        .sum_o   (sum)
+      );
+
+      always_ff @(posedge clk_i) begin
+        if (en_i) begin
+          act_q <= act_i;
+        end
+        if (swap_i) begin
+          weight_q <= shadow_q;
+          mode_q   <= mode_i;
+        end
+        if (wen_i) begin
+          shadow_q <= weight_i;
+        end else if (en_i && stationary) begin
+          shadow_q <= above_i;
+        end
+      end
+
+      if (EdgeWords > 1) begin : gen_more
+        logic [MoreBits-1:0] more_q;
+        always_ff @(posedge clk_i) begin
+          if (en_i && mode_q[4:3] != 2'd0) begin
+            more_q <= more_i;
+          end
+        end
+        assign more_o = more_q;
+      end else begin : gen_one
+        assign more_o = '0;
+      end
+
+      if (OutputStationary != 0) begin : gen_acc
+        localparam int WideBits = ((AccBits > SumBits) ? AccBits : SumBits) + 1;
+        localparam logic signed [WideBits-1:0] AccMax = (WideBits'(1) << (AccBits - 1)) - 1;
+        logic signed [AccBits-1:0]  acc_q, acc;
+        logic signed [WideBits-1:0] wide;
+        logic                       overflow;
+        always_comb begin
+          acc      = acc_q;
+          wide     = '0;
+          overflow = 1'b0;
+          if (en_i && stationary) begin
+            wide     = WideBits'(acc_q) + WideBits'(sum);
+            overflow = wide > AccMax || wide < -AccMax - 1;
+            acc      = wide[AccBits-1:0];
+            if (AccOverflow == 1 && overflow) begin
+              acc = {wide[WideBits-1], {(AccBits-1){~wide[WideBits-1]}}};
+            end
+          end
+        end
+        always_ff @(posedge clk_i) begin
+          if (swap_i) begin
+            acc_q <= '0;
+          end else if (en_i && stationary) begin
+            acc_q <= acc;
+          end
+          if (flush_i) begin
+            psum_q <= ChainBits'(acc);
+          end else if (drain_i) begin
+            psum_q <= psum_i;
+          end else if (en_i && !stationary) begin
+            psum_q <= psum_i + ChainBits'(sum);
+          end
+        end
+`ifdef TACTUS_MONITOR
+        logic [31:0] count_q, overflows_q;
+        always_ff @(posedge clk_i) begin
+          if (swap_i) begin
+            count_q <= 32'd0;
+          end else if (overflow) begin
+            count_q <= count_q + 32'd1;
+          end
+          if (flush_i) begin
+            overflows_q <= count_q + 32'(overflow);
+          end else if (drain_i) begin
+            overflows_q <= overflows_i;
+          end
+        end
+        assign overflows_o = overflows_q;
+`endif
+      end else begin : gen_chain
+        always_ff @(posedge clk_i) begin
+          if (en_i) begin
+            psum_q <= psum_i + ChainBits'(sum);
+          end
+        end
+      end
+    end
+  endgenerate
+
+`ifdef TACTUS_MONITOR
+  generate
+    if (OutputStationary == 0) begin : gen_no_overflows
+      assign overflows_o = 32'd0;
+    end
+    if (ZeroGating != 0) begin : gen_gated
+      tactus_pe_gated #(
+        .OperandBits(OperandBits),
+        .EdgeWords  (EdgeWords),
+        .WordBits   (WordBits),
+        .MoreBits   (MoreBits),
+        .WeightBits (WeightBits)
+      ) u_gated (
+        .clk_i       (clk_i),
+        .en_i        (en_i),
+        .swap_i      (swap_i),
+        .flush_i     (flush_i),
+        .drain_i     (drain_i),
+        .stationary_i(stationary),
+        .mode_i      (mode_o[4:0]),
+        .used_i      (used_i),
+        .used_o      (used_o),
+        .act_i       (act_i),
+        .more_i      (more_i),
+        .weight_i    (weight),
+        .gated_i     (gated_i),
+        .gated_o     (gated_o)
+      );
+    end else begin : gen_no_gated
+      assign used_o  = 1'b0;
+      assign gated_o = 32'd0;
+    end
+  endgenerate
+`endif
 
 endmodule

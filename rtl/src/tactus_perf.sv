@@ -11,7 +11,7 @@ module tactus_perf #(
   parameter int PostLanes = 16,
   parameter int DataBits = 32,
   parameter int AccBits = 32,
-  parameter int LaneBits = 9,
+  parameter int ZeroGating = 0,
   parameter int TagBits = 3
 ) (
   input  logic                           clk_i,
@@ -36,11 +36,16 @@ module tactus_perf #(
   input  logic [TagBits-1:0]             start_tag_i,
   input  logic [TagBits-1:0]             op_tag_i,
   input  logic                           weight_re_i,
-  input  logic                           wave_i,
+  input  logic [TagBits-1:0]             weight_tag_i,
+  input  logic                           sparse_i,      // indices are read, too
+  input  logic                           all_rows_i,    // output-stationary: for all rows
+  input  logic                           wave_i,        // weight-stationary: for one row
   input  logic [ArrayRows-1:0]           act_swap_i,
   input  logic [ArrayRows-1:0]           act_en_i,
   input  logic [ArrayRows-1:0]           act_used_i,
-  input  logic [ArrayRows*LaneBits-1:0]  act_i,
+  input  logic [ArrayRows*8-1:0]         act_zeros_i,
+  input  logic [ArrayCols*32-1:0]        pe_overflows_i,
+  input  logic [ArrayCols*32-1:0]        gated_i,
   input  logic [ArrayCols-1:0]           psum_we_i,
   input  logic [ArrayCols-1:0]           psum_re_i,
   input  logic [ArrayCols-1:0]           psum_overflow_i,
@@ -181,13 +186,16 @@ module tactus_perf #(
   logic [63:0] c_digest [Tags];
   logic [19:0] c_base [Tags];
   logic [31:0] c_weight_rd [Tags];
+  logic [31:0] c_index_rd [Tags];
   logic [31:0] c_pe_weight [Tags];
   logic [31:0] c_ifmap_rd [Tags];
   logic [31:0] c_pe_active [Tags];
   logic [31:0] c_act_zero [Tags];
+  logic [31:0] c_gated [Tags];
   logic [31:0] c_psum_wr [Tags];
   logic [31:0] c_psum_rd [Tags];
   logic [31:0] c_overflow [Tags];
+  logic        c_os [Tags];          // output-stationary
   logic [TagBits-1:0] row_tag [ArrayRows];
   logic [TagBits-1:0] retire_tag;
 
@@ -197,19 +205,24 @@ module tactus_perf #(
       c_digest[start_tag_i]    = 64'd0;
       c_base[start_tag_i]      = `TACTUS_FIELD(compute_op_i, COMPUTE_PSUM_BASE);
       c_weight_rd[start_tag_i] = 32'd0;
+      c_index_rd[start_tag_i]  = 32'd0;
       c_pe_weight[start_tag_i] = 32'd0;
       c_ifmap_rd[start_tag_i]  = 32'd0;
       c_pe_active[start_tag_i] = 32'd0;
       c_act_zero[start_tag_i]  = 32'd0;
+      c_gated[start_tag_i]     = 32'd0;
       c_psum_wr[start_tag_i]   = 32'd0;
       c_psum_rd[start_tag_i]   = 32'd0;
       c_overflow[start_tag_i]  = 32'd0;
+      c_os[start_tag_i]        = compute_op_i[tactus_op_pkg::COMPUTE_DATAFLOW_LSB];
     end
     if (weight_re_i) begin
-      if (op_start_i[tactus_op_pkg::QUEUE_COMPUTE]) begin
-        c_weight_rd[start_tag_i] = c_weight_rd[start_tag_i] + 32'd1;
-      end else begin
-        c_weight_rd[op_tag_i] = c_weight_rd[op_tag_i] + 32'd1;
+      c_weight_rd[weight_tag_i] = c_weight_rd[weight_tag_i] + 32'd1;
+      if (sparse_i) begin
+        c_index_rd[weight_tag_i] = c_index_rd[weight_tag_i] + 32'd1;
+      end
+      if (all_rows_i) begin
+        c_pe_weight[weight_tag_i] = c_pe_weight[weight_tag_i] + 32'(ArrayRows * ArrayCols);
       end
     end
     if (wave_i) begin
@@ -222,9 +235,7 @@ module tactus_perf #(
           c_pe_active[row_tag[r]] = c_pe_active[row_tag[r]] + 32'(ArrayCols);
           if (act_used_i[r]) begin
             c_ifmap_rd[row_tag[r]] = c_ifmap_rd[row_tag[r]] + 32'd1;
-            if (act_i[r*LaneBits +: LaneBits] == '0) begin
-              c_act_zero[row_tag[r]] = c_act_zero[row_tag[r]] + 32'd1;
-            end
+            c_act_zero[row_tag[r]] = c_act_zero[row_tag[r]] + 32'(act_zeros_i[r*8 +: 8]);
           end
         end
       end
@@ -251,6 +262,14 @@ module tactus_perf #(
           if (psum_overflow_i[c]) begin
             c_overflow[psum_tag_i[c*TagBits +: TagBits]] =
                 c_overflow[psum_tag_i[c*TagBits +: TagBits]] + 32'd1;
+          end
+          if (c_os[psum_tag_i[c*TagBits +: TagBits]]) begin
+            c_overflow[psum_tag_i[c*TagBits +: TagBits]] =
+                c_overflow[psum_tag_i[c*TagBits +: TagBits]] + pe_overflows_i[c*32 +: 32];
+          end
+          if (ZeroGating != 0) begin
+            c_gated[psum_tag_i[c*TagBits +: TagBits]] =
+                c_gated[psum_tag_i[c*TagBits +: TagBits]] + gated_i[c*32 +: 32];
           end
           if (psum_final_i[c]) begin
             c_digest[psum_tag_i[c*TagBits +: TagBits]] =
@@ -373,10 +392,12 @@ module tactus_perf #(
         (ld_dest == 3'(tactus_op_pkg::DEST_INST)) ? ld_writes : 32'd0;
     c_events = '0;
     c_events[32*tactus_op_pkg::EV_WEIGHT_RD +: 32]    = c_weight_rd[shown];
+    c_events[32*tactus_op_pkg::EV_INDEX_RD +: 32]     = c_index_rd[shown];
     c_events[32*tactus_op_pkg::EV_PE_WEIGHT +: 32]    = c_pe_weight[shown];
     c_events[32*tactus_op_pkg::EV_IFMAP_RD +: 32]     = c_ifmap_rd[shown];
     c_events[32*tactus_op_pkg::EV_PE_ACTIVE +: 32]    = c_pe_active[shown];
     c_events[32*tactus_op_pkg::EV_ACT_ZERO +: 32]     = c_act_zero[shown];
+    c_events[32*tactus_op_pkg::EV_MAC_GATED +: 32]    = c_gated[shown];
     c_events[32*tactus_op_pkg::EV_PSUM_WR +: 32]      = c_psum_wr[shown];
     c_events[32*tactus_op_pkg::EV_PSUM_RD +: 32]      = c_psum_rd[shown];
     c_events[32*tactus_op_pkg::EV_ACC_OVERFLOW +: 32] = c_overflow[shown];

@@ -57,7 +57,6 @@ module tactus_top #(
   `TACTUS_CAP_PORTS
 );
 
-  localparam int LaneBits = OperandBits + 1;  // operands minus zero point
   localparam int BeatBytes = DataBits / 8;
   localparam int ColBits = $clog2(ArrayCols);
   localparam int Groups = ArrayCols / PostLanes;
@@ -186,9 +185,13 @@ module tactus_top #(
   logic [ArrayRows*DataBits-1:0]  po_ifmap_data;
   // Monitor taps, without a reader in a build without TACTUS_MONITOR
   logic                          mon_pass, mon_write, mon_weight_re, mon_wave;
-  logic [TagBits-1:0]            mon_start_tag, mon_op_tag;
+  logic                          mon_sparse, mon_all_rows;
+  logic [TagBits-1:0]            mon_start_tag, mon_op_tag, mon_weight_tag;
   logic [ArrayRows-1:0]          mon_act_swap, mon_act_en, mon_act_used;
-  logic [ArrayRows*LaneBits-1:0] mon_act;
+  logic [ArrayRows*8-1:0]        mon_act_zeros;
+`ifdef TACTUS_MONITOR
+  logic [ArrayCols*32-1:0]       mon_pe_overflows, mon_gated;
+`endif
   logic [PostLanes-1:0]          mon_lanes, mon_po_overflow;
   logic [15:0]                   mon_channel;
   logic [PostLanes*32-1:0]       mon_result;
@@ -201,13 +204,18 @@ module tactus_top #(
     .ArrayRows     (ArrayRows),
     .ArrayCols     (ArrayCols),
     .OperandBits   (OperandBits),
+    .MultiWidth    (MultiWidth),
+    .EdgeWords     (EdgeWords),
+    .OutputStationary(OutputStationary),
     .AccBits       (AccBits),
     .AccOverflow   (AccOverflow),
     .FoldOverlap   (FoldOverlap),
     .PostLanes     (PostLanes),
+    .ZeroGating    (ZeroGating),
     .DataBits      (DataBits),
     .IfmapBankBytes(IfmapBankBytes),
     .WeightRows    (WeightRows),
+    .IndexRows     (IndexRows),
     .PsumEntries   (PsumEntries),
     .TagBits       (TagBits)
   ) u_compute_unit (
@@ -222,6 +230,7 @@ module tactus_top #(
     .retire_o        (op_retire[tactus_op_pkg::QUEUE_COMPUTE]),
     .load_ifmap_i    (ld_we && ld_dest == 3'(tactus_op_pkg::DEST_IFMAP)),
     .load_weight_i   (ld_we && ld_dest == 3'(tactus_op_pkg::DEST_WEIGHT)),
+    .load_index_i    (ld_we && ld_dest == 3'(tactus_op_pkg::DEST_INDEX)),
     .load_half_i     (ld_half),
     .load_group_i    (ld_group),
     .load_mask_i     (ld_mask),
@@ -243,11 +252,18 @@ module tactus_top #(
     .mon_start_tag_o (mon_start_tag),
     .mon_op_tag_o    (mon_op_tag),
     .mon_weight_re_o (mon_weight_re),
+    .mon_weight_tag_o(mon_weight_tag),
+    .mon_sparse_o    (mon_sparse),
+    .mon_all_rows_o  (mon_all_rows),
     .mon_wave_o      (mon_wave),
     .mon_act_swap_o  (mon_act_swap),
     .mon_act_en_o    (mon_act_en),
     .mon_act_used_o  (mon_act_used),
-    .mon_act_o       (mon_act),
+    .mon_act_zeros_o (mon_act_zeros),
+`ifdef TACTUS_MONITOR
+    .mon_pe_overflows_o(mon_pe_overflows),
+    .mon_gated_o     (mon_gated),
+`endif
     .mon_we_o        (mon_we),
     .mon_re_o        (mon_re),
     .mon_overflow_o  (mon_overflow),
@@ -415,7 +431,7 @@ module tactus_top #(
     .PostLanes(PostLanes),
     .DataBits (DataBits),
     .AccBits  (AccBits),
-    .LaneBits (LaneBits),
+    .ZeroGating(ZeroGating),
     .TagBits  (TagBits)
   ) u_perf (
     .clk_i          (clk_i),
@@ -438,11 +454,16 @@ module tactus_top #(
     .start_tag_i    (mon_start_tag),
     .op_tag_i       (mon_op_tag),
     .weight_re_i    (mon_weight_re),
+    .weight_tag_i   (mon_weight_tag),
+    .sparse_i       (mon_sparse),
+    .all_rows_i     (mon_all_rows),
     .wave_i         (mon_wave),
     .act_swap_i     (mon_act_swap),
     .act_en_i       (mon_act_en),
     .act_used_i     (mon_act_used),
-    .act_i          (mon_act),
+    .act_zeros_i    (mon_act_zeros),
+    .pe_overflows_i (mon_pe_overflows),
+    .gated_i        (mon_gated),
     .psum_we_i      (mon_we),
     .psum_re_i      (mon_re),
     .psum_overflow_i(mon_overflow),
