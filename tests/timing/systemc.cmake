@@ -5,6 +5,8 @@ add_executable(tactus_systemc_tests
   ${CMAKE_CURRENT_LIST_DIR}/systemc_agree_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/systemc_dispatch_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/systemc_fault_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/systemc_operand_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/systemc_streamed_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/systemc_timing_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/systemc_value_test.cpp)
 target_link_libraries(tactus_systemc_tests

@@ -26,6 +26,16 @@ inline ArchConfig small_arch() {
   return c;
 }
 
+/// The same with operands of all widths, N:M weights and both dataflows.
+inline ArchConfig flexible_arch() {
+  ArchConfig c = small_arch();
+  c.hw_precision = "multi";
+  c.hw_nm_patterns = "any";
+  c.hw_edge_words = 4;
+  c.hw_dataflows = "ws_os";
+  return c;
+}
+
 /// Cycle in which the first op of a program of `ops` ops in one segment starts if nothing holds it
 /// back: the boot load of 64 * ops / B beats retires in b = L + beats * I, the op is dispatched in
 /// b + 2 and starts in b + 3.
