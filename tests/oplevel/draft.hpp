@@ -22,7 +22,8 @@ struct Draft {
 };
 
 /// ws, os, nm, multi (operands narrower than a word), bundle, bipolar, pack (packed loads, stores
-/// and posts to ifmap), fill, pool (window modes), add (residual modes).
+/// and posts to ifmap, stores from any bank), transposed (posts and stores of input-stationary
+/// layers), fill, pool (window modes), add (residual modes).
 using Kinds = std::set<std::string>;
 [[nodiscard]] Kinds all_kinds();
 

@@ -12,7 +12,6 @@ std::int64_t up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 void Generator::packing(std::int64_t& log2_pack, std::int64_t& log2_bundle) {
   if (!has("pack") || rng_.chance(1, 4)) return;
   if (!config_.multi_width() && config_.hw_nm_patterns == "dense") return;
-  if (!config_.multi_width() && config_.hw_nm_patterns == "dense") return;
   for (;;) {
     log2_pack = config_.multi_width() ? rng_.in(0, log2_of(config_.hw_operand_bits)) : 0;
     log2_bundle = rng_.in(0, 3);
@@ -100,6 +99,13 @@ void Generator::post_psums() {
   destination(op);
   op.param_half = rng_.in(0, 1);
   op.param_base = rng_.in(0, 3);
+  if (has("transposed") && op.mode == 0 && op.dst == 0 && rng_.chance(1, 2)) {
+    op.transposed = 1;
+    records(op.param_half, op.param_base, op.out_h * op.out_w, false);
+    draft_.ops.emplace_back(op);
+    transposed_store(op.dst_half);
+    return;
+  }
   records(op.param_half, op.param_base, op.channels, op.mode == 1);
   draft_.ops.emplace_back(op);
   if (op.dst == 0) store(op.dst_half);
@@ -169,11 +175,36 @@ void Generator::store(std::int64_t half) {
   draft_.ops.emplace_back(op);
 }
 
+void Generator::transposed_store(std::int64_t half) {
+  StoreOp op;
+  op.half = half;
+  op.transposed = 1;
+  op.lines = 1;
+  op.log2_bytes = rng_.in(0, 2);
+  if (has("pack") && config_.multi_width() && rng_.chance(1, 2)) {
+    op.log2_bytes = log2_of(word_);
+    const std::int64_t most = std::min(config_.hw_operand_bits, beat_ / word_);
+    op.log2_pack = rng_.in(0, log2_of(most));
+  }
+  const std::int64_t bytes = std::int64_t{1} << op.log2_bytes;
+  const std::int64_t plane = std::int64_t{1} << op.log2_pack;
+  op.bank0 = rng_.chance(1, 2) ? 0 : rng_.in(0, config_.hw_array_cols - 1);
+  op.line_bytes = bytes * rng_.in(1, config_.hw_array_cols - op.bank0);
+  op.planes = rng_.in(1, 6);
+  op.channels = op.planes * plane - rng_.in(0, plane - 1);
+  op.plane_stride = up(op.line_bytes, beat_) * beat_;
+  op.src_base = rng_.in(0, 3);
+  op.mem_addr = reserve(op.planes * op.plane_stride);
+  draft_.ops.emplace_back(op);
+}
+
 void Generator::move() {
   const std::int64_t half = rng_.in(0, 1);
   if (rng_.chance(3, 4)) load_ofmap(half);
   if (rng_.chance(2, 3)) {
     ofmap_post(half);
+  } else if (has("transposed") && rng_.chance(1, 4)) {
+    transposed_store(half);
   } else {
     store(half);
   }

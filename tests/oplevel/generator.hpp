@@ -49,6 +49,7 @@ class Generator {
   void ofmap_post(std::int64_t source);
   void destination(PostOp& op);
   void store(std::int64_t half);
+  void transposed_store(std::int64_t half);
   void packing(std::int64_t& log2_pack, std::int64_t& log2_bundle);
 
   ArchConfig config_;

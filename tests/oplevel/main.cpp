@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random tile-op programs over several back ends and a naive executor of the contract.
 // usage: tactus_oplevel [--count N] [--seed S] [--preset NAME] [--backends fast,systemc,rtl]
-//                       [--kinds ws,os,nm,multi,bundle,bipolar,pack,fill,pool,add]
+//                       [--kinds ws,os,nm,multi,bundle,bipolar,pack,transposed,fill,pool,add]
 //                       [--set section.key=value]... [--vary none|host|all] [--shrink 0|1]
 // --vary: keys drawn per program; default all, with rtl host. Exit code 1 for a difference.
 #include <cstdlib>

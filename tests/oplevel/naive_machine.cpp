@@ -178,6 +178,7 @@ std::uint8_t NaiveMachine::stored_byte(const StoreOp& op, std::int64_t plane, st
                             offset;
     return ofmap_[z(op.half)][z((op.bank0 + n) % columns)].at(z(at));
   };
+  if (op.transposed != 0) return transposed_byte(op, plane, byte);
   if (op.log2_pack == 0 && op.log2_bundle == 0) return channel_byte(plane, byte);
   const std::int64_t pack = std::int64_t{1} << op.log2_pack;
   const std::int64_t bundle = std::int64_t{1} << op.log2_bundle;
@@ -194,6 +195,26 @@ std::uint8_t NaiveMachine::stored_byte(const StoreOp& op, std::int64_t plane, st
     value |= (element & ((std::uint64_t{1} << bits) - 1)) << (s * bits);
   }
   return static_cast<std::uint8_t>(value >> (8 * (byte % word_bytes)));
+}
+
+std::uint8_t NaiveMachine::transposed_byte(const StoreOp& op, std::int64_t plane,
+                                           std::int64_t byte) const {
+  const std::int64_t pack = std::int64_t{1} << op.log2_pack;
+  const std::int64_t bytes = std::int64_t{1} << op.log2_bytes;
+  const std::int64_t bits = 8 * bytes / pack;
+  const Bytes& bank = ofmap_[z(op.half)].at(z(op.bank0 + byte / bytes));
+  std::uint64_t value = 0;
+  for (std::int64_t s = 0; s < pack; ++s) {
+    const std::int64_t channel = plane * pack + s;
+    if (channel >= op.channels) continue;
+    const std::int64_t at = op.src_base * config_.beat_bytes() + channel * bytes;
+    std::uint64_t element = 0;
+    for (std::int64_t k = 0; k < bytes; ++k) {
+      element |= std::uint64_t{bank.at(z(at + k))} << (8 * k);
+    }
+    value |= (element & ((std::uint64_t{1} << bits) - 1)) << (s * bits);
+  }
+  return static_cast<std::uint8_t>(value >> (8 * (byte % bytes)));
 }
 
 void NaiveMachine::run(const StoreOp& op) {
@@ -215,6 +236,9 @@ void NaiveMachine::run(const StoreOp& op) {
   }
   event(Event::mem_wr_beat) = static_cast<std::uint64_t>(number);
   event(Event::ofmap_rd) = static_cast<std::uint64_t>(number) << (op.log2_pack + op.log2_bundle);
+  if (op.transposed != 0) {
+    event(Event::ofmap_rd) = static_cast<std::uint64_t>(number * (beat_bytes >> op.log2_bytes));
+  }
 }
 
 }  // namespace tactus::oplevel

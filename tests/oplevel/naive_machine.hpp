@@ -41,6 +41,9 @@ class NaiveMachine {
   [[nodiscard]] std::uint8_t stored_byte(const StoreOp& op, std::int64_t plane, std::int64_t line,
                                          std::int64_t byte) const;
 
+  [[nodiscard]] std::uint8_t transposed_byte(const StoreOp& op, std::int64_t plane,
+                                             std::int64_t byte) const;
+
   struct Unit {
     std::int64_t n, s, slot, kx, ky;
   };
@@ -60,7 +63,8 @@ class NaiveMachine {
   [[nodiscard]] std::int64_t source(const PostOp& op, std::int64_t channel, std::int64_t offset,
                                     std::int64_t log2_bytes, bool is_signed) const;
   std::int64_t post_value(const PostOp& op, std::int64_t channel, std::int64_t y, std::int64_t x);
-  std::int64_t requantised(const PostOp& op, std::int64_t channel, std::int64_t sum);
+  /// `record` counts from param_base.
+  std::int64_t requantised(const PostOp& op, std::int64_t record, std::int64_t sum);
   [[nodiscard]] std::int64_t added(const PostOp& op, std::int64_t record, std::int64_t a,
                                    std::int64_t b) const;
   void write_post(const PostOp& op, std::int64_t channel, std::int64_t y, std::int64_t x,

@@ -62,9 +62,9 @@ std::int64_t NaiveMachine::source(const PostOp& op, std::int64_t channel, std::i
   return v;
 }
 
-std::int64_t NaiveMachine::requantised(const PostOp& op, std::int64_t channel, std::int64_t sum) {
+std::int64_t NaiveMachine::requantised(const PostOp& op, std::int64_t record, std::int64_t sum) {
   const ChannelRecord r =
-      decode_channel(param_[z(op.param_half)].data() + (op.param_base + channel) * 32);
+      decode_channel(param_[z(op.param_half)].data() + (op.param_base + record) * 32);
   const std::int64_t t = policy(Wide{sum} + r.bias);
   if (op.convention == 0) {
     return static_cast<std::int32_t>(static_cast<std::uint32_t>(t));
@@ -95,7 +95,8 @@ std::int64_t NaiveMachine::post_value(const PostOp& op, std::int64_t channel, st
   const std::int64_t entry = (op.psum_base + y * op.out_w + x) * config_.hw_array_cols + channel;
   switch (op.mode) {
     case 0:
-      return requantised(op, channel, psum_[z(op.psum_half)].at(z(entry)));
+      return requantised(op, op.transposed != 0 ? y * op.out_w + x : channel,
+                         psum_[z(op.psum_half)].at(z(entry)));
     case 1: {
       const std::int64_t v = requantised(op, channel, psum_[z(op.psum_half)].at(z(entry)));
       return added(op, op.channels, v, operand_a(0, 0));
@@ -188,6 +189,10 @@ void NaiveMachine::run(const PostOp& op) {
   if (op.mode == 2 || op.mode == 3) taps = op.win_h * op.win_w;
   if (op.mode == 4) taps = 2;
   if (from_psum || op.mode == 3) event(Event::param_rd) = u(op.channels);
+  if (op.transposed != 0) {
+    const std::int64_t passes = (op.channels + config_.hw_post_lanes - 1) / config_.hw_post_lanes;
+    event(Event::param_rd) = u(passes * pixels);
+  }
   if (op.mode == 1 || op.mode == 4) ++event(Event::param_rd);
   if (from_psum) event(Event::psum_rd) = u(elements);
   if (op.mode != 0) event(Event::ofmap_rd) = u(taps * elements);
