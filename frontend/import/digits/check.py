@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Re-reads the digits model files and recomputes everything in them; exit code 1 on a difference.
 
-    /usr/bin/python3 frontend/import/digits/check.py [--models traces/models]
+    /usr/bin/python3 frontend/import/digits/check.py [--models traces/models] [--only NAME,...]
 
 Checked: the schema of frontend/README.md (names, ranges), every golden tensor and the accuracy
 against reference.py, one image against a scalar re-computation in Python integers and fractions,
@@ -58,6 +58,9 @@ def check_schema(path, report):
             found = {k for k, v in g.items() if isinstance(v, h5py.Group)}
             report.expect(found == groups, f"{ident}: groups {found}")
             report.expect(set(g) - found <= datasets, f"{ident}: datasets {set(g)}")
+            if "weight" in g:
+                names = set(g["weight"].attrs) - {"bipolar"}
+                report.expect(names == {"bits", "signed", "sparsity"}, f"{ident}: weight {names}")
             for k in found:
                 allowed = REQUANT if k == "requant" else {"mult", "left_shift"}
                 report.expect(set(g[k].attrs) <= allowed, f"{ident}/{k}: {set(g[k].attrs)}")
@@ -68,13 +71,30 @@ def check_schema(path, report):
     report.expect(os.path.getsize(path) < 1 << 20, "file of 1 MB or more")
 
 
+def check_sparsity(ident, text, weight, report):
+    """At most N of M neighbouring input channels of one tap are not 0."""
+    if text == "dense":
+        return
+    n, m = map(int, text.split(":"))
+    rows = weight.reshape(weight.shape[0], weight.shape[1], -1)
+    used = [(rows[:, first:first + m] != 0).sum(axis=1).max()
+            for first in range(0, rows.shape[1], m)]
+    report.expect(max(used) <= n, f"{ident}: {max(used)} of {m} weights are not 0")
+
+
 def check_ranges(model, report):
     for layer in model["layers"]:
         ident = layer["id"]
         if "weight" in layer:
-            low, high = limits(layer["weight_format"]["bits"], layer["weight_format"]["signed"])
-            report.expect(low <= layer["weight"].min() and layer["weight"].max() <= high,
-                          f"{ident}: weight outside its format")
+            fmt, weight = layer["weight_format"], layer["weight"].astype(int)
+            low, high = limits(fmt["bits"], fmt["signed"])
+            if "bipolar" in fmt:
+                report.expect(fmt["bits"] == 1 and fmt["bipolar"] == 1
+                              and set(np.unique(weight)) == {-1, 1}, f"{ident}: bipolar weight")
+            else:
+                report.expect(low <= weight.min() and weight.max() <= high,
+                              f"{ident}: weight outside its format")
+            check_sparsity(ident, fmt["sparsity"], weight, report)
         if "bias" in layer:
             report.expect(np.abs(layer["bias"].astype(np.int64)).max() < 1 << 31,
                           f"{ident}: bias beyond 32 bits")
@@ -143,8 +163,9 @@ def scalar_layer(layer, x, zp):
         if op == "conv2d":
             weight = layer["weight"]
             acc = int(layer["bias"][o]) if "bias" in layer else 0
+            first = o * layer["groups"] // len(weight) * weight.shape[1]
             for c in range(weight.shape[1]):
-                for ky, row in enumerate(window(c, oy, ox, weight.shape[2:])):
+                for ky, row in enumerate(window(first + c, oy, ox, weight.shape[2:])):
                     acc += sum(v * int(weight[o, c, ky, kx])
                                for kx, v in enumerate(row) if v is not None)
         elif op == "linear":
@@ -204,11 +225,13 @@ def main():
     root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..")
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", default=os.path.join(root, "traces", "models"))
-    folder = parser.parse_args().models
+    parser.add_argument("--only", default=",".join(VARIANTS), help="names, comma-separated")
+    args = parser.parse_args()
+    folder = args.models
     with open(os.path.join(folder, "digits_accuracy.json"), encoding="utf-8") as f:
         accuracy = json.load(f)
     report = Report()
-    for name in VARIANTS:
+    for name in args.only.split(","):
         check_model(name, folder, accuracy, report)
     for text in report.failures:
         print(f"FAILED: {text}")

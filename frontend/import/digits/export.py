@@ -38,7 +38,8 @@ def _convolution(net, node, layer, act):
     mult_bits = net.variant.mult_bits
     pairs = [mult_and_shift(u / out_step, mult_bits) for u in unit]
     mult, shift = zip(*pairs)
-    layer.update(stride=[node.stride] * 2, padding=[node.padding] * 4, dilation=[1, 1], groups=1)
+    layer.update(stride=[node.stride] * 2, padding=[node.padding] * 4, dilation=[1, 1],
+                 groups=node.groups)
     add = None
     if net.variant.bias_kind == "bias":
         layer["bias"] = np.round(bias / unit).astype(np.int64)
@@ -67,6 +68,14 @@ def _add(net, node, layer, act):
                         "add_bits": ADD_BITS, "shift": np.array([shift], np.int64)}
 
 
+def _weight_format(module, variant):
+    content = {"bits": module.spec.bits, "signed": 1,
+               "sparsity": "dense" if module.nm is None else variant.nm}
+    if module.spec.range == "bipolar":
+        content["bipolar"] = 1
+    return content
+
+
 def model_of(net, producer):
     """The model (a network in double precision) as plain data for modelfile and reference."""
     v = net.variant
@@ -84,7 +93,7 @@ def model_of(net, producer):
         if n.op in ("conv2d", "linear"):
             q = net.layers[n.id].weight_integers().detach().numpy()
             layer["weight"] = np.round(q).astype(np.int64)
-            layer["weight_format"] = {"bits": v.weight_bits, "signed": 1, "sparsity": "dense"}
+            layer["weight_format"] = _weight_format(net.layers[n.id], v)
         if n.op == "conv2d":
             _convolution(net, n, layer, act)
         elif n.op == "linear":

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from topology import INPUT, graph, limits
+from topology import INPUT, limits, pruned, weight_limits, weight_of
 
 
 def round_mode(x, mode):
@@ -101,14 +101,26 @@ class Activation(nn.Module):
         return (self.integers(x) - self.zero_point) * self.log_step.exp()
 
 
+def strongest(weight, n, m):
+    """1 for the n weights of largest magnitude among m neighbouring input channels of a tap."""
+    rows = weight.reshape(len(weight), weight.shape[1], -1).transpose(1, 2)
+    mask = torch.ones_like(rows)
+    for first in range(0, rows.shape[2], m):
+        block = rows[:, :, first:first + m].abs()
+        rank = block.argsort(dim=2, descending=True, stable=True).argsort(dim=2)
+        mask[:, :, first:first + m] = (rank < n).to(weight.dtype)
+    return mask.transpose(1, 2).reshape(weight.shape)
+
+
 class Weighted(nn.Module):
     """A convolution or a linear layer: float with batch norm first, quantised after fold()."""
 
-    def __init__(self, node, bits):
+    def __init__(self, node, variant):
         super().__init__()
-        self.node, self.bits, self.folded = node, bits, False
+        self.node, self.folded = node, False
+        self.spec, self.nm = weight_of(variant, node.id), pruned(variant, node)
         self.is_conv = node.op == "conv2d"
-        shape = ((node.cout, node.cin, node.kernel, node.kernel) if self.is_conv
+        shape = ((node.cout, node.cin // node.groups, node.kernel, node.kernel) if self.is_conv
                  else (node.cout, node.cin))
         self.weight = nn.Parameter(torch.empty(shape))
         nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
@@ -116,30 +128,40 @@ class Weighted(nn.Module):
         self.norm = nn.BatchNorm2d(node.cout) if self.is_conv else None
         # The logits share one step: they are compared with one another as raw accumulators.
         self.log_step = nn.Parameter(torch.zeros(node.cout if self.is_conv else 1))
+        self.register_buffer("mask", torch.ones(shape))
 
     def fold(self):
-        """Batch norm into weight and bias, then a first step size per output channel."""
+        """Batch norm into weight and bias, pruning, then a first step size per output channel."""
         if self.norm is not None:
             gain = self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)
             self.bias.data = (self.norm.bias - gain * self.norm.running_mean).detach()
             self.weight.data = (self.weight * gain.reshape(-1, 1, 1, 1)).detach()
             self.norm = None
-        low, high = limits(self.bits, True)
+        if self.nm is not None:
+            self.mask.copy_(strongest(self.weight.data, *self.nm))
+            self.weight.data *= self.mask
         rows = self.weight.data.reshape(self.log_step.numel(), -1)
-        self.log_step.data = best_step(rows, low, high).log()
+        if self.spec.range == "bipolar":
+            self.log_step.data = rows.abs().mean(dim=1).clamp(min=1e-4).log()
+        else:
+            self.log_step.data = best_step(rows, *weight_limits(self.spec)).log()
         self.folded = True
 
     def step(self):
         return self.log_step.exp()
 
     def weight_integers(self):
-        low, high = limits(self.bits, True)
         step = self.step().reshape([-1] + [1] * (self.weight.dim() - 1))
-        return ste_round((self.weight / step).clamp(low, high))
+        scaled = (self.weight / step).clamp(*weight_limits(self.spec))
+        if self.spec.range == "bipolar":
+            sign = torch.where(scaled < 0, -torch.ones_like(scaled), torch.ones_like(scaled))
+            return scaled + (sign - scaled).detach()
+        return ste_round(scaled) * self.mask
 
     def apply_weight(self, x, weight, bias):
         if self.is_conv:
-            return F.conv2d(x, weight, bias, self.node.stride, self.node.padding)
+            return F.conv2d(x, weight, bias, self.node.stride, self.node.padding,
+                            groups=self.node.groups)
         return F.linear(x.flatten(1), weight, bias)
 
     def forward_float(self, x):
@@ -174,23 +196,28 @@ class DigitsNet(nn.Module):
     def __init__(self, variant):
         super().__init__()
         self.variant = variant
-        self.nodes = graph(*variant.pool)
+        self.nodes = variant.nodes
         self.quantised = False
         self.layers = nn.ModuleDict()
         self.acts = nn.ModuleDict()
         for n in self.nodes:
             if n.op in ("conv2d", "linear"):
-                self.layers[n.id] = Weighted(n, variant.weight_bits)
+                self.layers[n.id] = Weighted(n, variant)
             if n.id in variant.tensors:
                 self.acts[n.id] = Activation(variant.tensors[n.id], n.relu)
-        self.mean_keeps_scale = variant.tensors["009_mean"].bits >= 8
+        self.source_of = {n.id: n.inputs[0] for n in self.nodes
+                          if n.op == "maxpool" or self.tied(n)}
+
+    def tied(self, node):
+        """Whether the node is a mean with the scale of its input."""
+        return node.op == "global_avgpool" and self.variant.mean_keeps_scale
 
     def activation_of(self, ident):
         """The quantiser whose step and zero point the tensor carries; None for the input."""
         if ident == INPUT:
             return None
-        if ident == "008_pool" or (ident == "009_mean" and self.mean_keeps_scale):
-            return self.activation_of("007_block2_add" if ident == "008_pool" else "008_pool")
+        if ident in self.source_of:
+            return self.activation_of(self.source_of[ident])
         return self.acts[ident]
 
     def step_of(self, ident):
@@ -238,7 +265,7 @@ class DigitsNet(nn.Module):
                                         self.variant.mean_mult_bits)
             if n.id in self.acts:
                 act = self.acts[n.id]
-                tied = n.id == "009_mean" and self.mean_keeps_scale
+                tied = self.tied(n)
                 if calibrate:
                     act.calibrate(y)
                 if tied:

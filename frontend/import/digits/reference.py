@@ -54,7 +54,9 @@ def conv_accumulators(x, x_zero_point, layer):
     weight = layer["weight"].astype(np.int64)
     (sh, sw), (top, left, bottom, right) = layer["stride"], layer["padding"]
     n, _, h, w = x.shape
-    cout, _, kh, kw = weight.shape
+    cout, cin, kh, kw = weight.shape
+    # Group g of the outputs reads input channels g * cin .. (g + 1) * cin - 1.
+    first = np.arange(cout) // (cout // layer["groups"]) * cin
     oh, ow = (h + top + bottom - kh) // sh + 1, (w + left + right - kw) // sw + 1
     padded = np.zeros((n, x.shape[1], h + top + bottom, w + left + right), np.int64)
     padded[:, :, top:top + h, left:left + w] = x - x_zero_point
@@ -62,9 +64,9 @@ def conv_accumulators(x, x_zero_point, layer):
     acc += _channelwise(layer.get("bias", [0]))
     for ky in range(kh):
         for kx in range(kw):
-            for c in range(weight.shape[1]):
-                tap = padded[:, c, ky:ky + sh * (oh - 1) + 1:sh, kx:kx + sw * (ow - 1) + 1:sw]
-                acc += tap[:, None] * weight[None, :, c, ky, kx, None, None]
+            tap = padded[:, :, ky:ky + sh * (oh - 1) + 1:sh, kx:kx + sw * (ow - 1) + 1:sw]
+            for c in range(cin):
+                acc += tap[:, first + c] * weight[None, :, c, ky, kx, None, None]
     return acc
 
 

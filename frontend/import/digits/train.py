@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trains both digits models and writes digits_w4a4.h5, digits_w8a8.h5 and their accuracy.
+"""Trains the digits models and writes digits_*.h5 and digits_accuracy.json.
 
-    /usr/bin/python3 frontend/import/digits/train.py [--out traces/models]
+    /usr/bin/python3 frontend/import/digits/train.py [--out traces/models] [--only NAME,...]
 """
 
 import argparse
@@ -24,7 +24,6 @@ from topology import INPUT, VARIANTS, quantise_pixels
 
 SEED = 2024
 TEST_IMAGES = 360
-GOLDEN_IMAGES = 4
 BATCH = 64
 FLOAT_EPOCHS = 30
 QUANT_EPOCHS = 30
@@ -123,7 +122,7 @@ def build(variant, train, test, out):
         raise SystemExit(f"{variant.name}: integers and fake quantisation disagree: {shares}")
     if bound >= 1 << 23:
         raise SystemExit(f"{variant.name}: an accumulator needs more than 24 bits")
-    golden = [{i: t[k] for i, t in tensors.items()} for k in range(GOLDEN_IMAGES)]
+    golden = [{i: t[k] for i, t in tensors.items()} for k in range(variant.golden_images)]
     modelfile.write(os.path.join(out, f"{variant.name}.h5"), model, golden, (test_q, test[1]))
     return {"correct": correct, "count": len(test[1])}
 
@@ -132,13 +131,21 @@ def main():
     root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..")
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default=os.path.join(root, "traces", "models"))
-    out = parser.parse_args().out
+    parser.add_argument("--only", default=",".join(VARIANTS), help="names, comma-separated")
+    args = parser.parse_args()
+    out = args.out
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     train, test = load_data()
-    results = {name: build(v, train, test, out) for name, v in VARIANTS.items()}
-    with open(os.path.join(out, "digits_accuracy.json"), "w", encoding="utf-8") as f:
-        json.dump(results, f, indent=2)
+    path = os.path.join(out, "digits_accuracy.json")
+    results = {}
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as f:
+            results = json.load(f)
+    for name in args.only.split(","):
+        results[name] = build(VARIANTS[name], train, test, out)
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(results, f, indent=2, sort_keys=True)
         f.write("\n")
     return 0
 
