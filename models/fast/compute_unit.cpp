@@ -31,10 +31,8 @@ ComputeValues ComputeUnit::run(const ComputeOp& op, Buffers& buffers) {
   ComputeValues values;
   if (prepare(op, layout, buffers)) {
     add_exact(op, psum);
-  } else if (op.dataflow == output_stationary::code) {
-    values.acc_overflow = add_units(op, psum);
   } else {
-    values.acc_overflow = add_folds(op, psum);
+    values.acc_overflow = add_checked(op, psum);
   }
   values.act_zero = static_cast<std::uint64_t>(in_.activations->zeros);
   if (gating_) values.mac_gated = gated_products();
@@ -76,8 +74,8 @@ bool ComputeUnit::prepare(const ComputeOp& op, const OperandLayout& layout, Buff
   in_.pixels = pixels(op);
   in_.shape = layout.kept > 1 ? window_shape(op, layout) : unit_shape(op, layout, op.rows_used);
   pack_weights();
-  const bool exact =
-      !may_overflow(op, *in_.weights, act.magnitude(), half_of(buffers.psum, op.psum_half));
+  in_.activation_magnitude = act.magnitude();
+  const bool exact = !may_overflow(op, half_of(buffers.psum, op.psum_half));
   const PackShape preferred = in_.shape;
   if (!exact) in_.shape = unit_shape(op, layout, os ? 1 : op.rows_used);
   in_.activations = cache_.activations(op, layout, in_.shape, ifmap);
@@ -98,16 +96,12 @@ bool ComputeUnit::prepare(const ComputeOp& op, const OperandLayout& layout, Buff
   return exact;
 }
 
-bool ComputeUnit::may_overflow(const ComputeOp& op, const PackedWeights& weights,
-                               std::int64_t activation_magnitude, const PsumHalf& psum) const {
-  for (std::int64_t c = 0; c < op.cols; ++c) {
-    const std::int64_t sum = weights.magnitudes[static_cast<std::size_t>(c)] * activation_magnitude;
-    std::int64_t before = 0;
-    if (op.accumulate != 0) {
-      const std::int64_t* old = psum.column(c) + op.psum_base;
-      for (std::int64_t i = 0; i < in_.pixels; ++i) before = std::max(before, std::abs(old[i]));
-    }
-    if (sum + before > accumulator_.max()) return true;
+bool ComputeUnit::may_overflow(const ComputeOp& op, const PsumHalf& psum) {
+  peaks_.assign(static_cast<std::size_t>(op.cols), 0);
+  if (op.accumulate != 0) find_peaks(op, psum.column(0) + op.psum_base, psum.entries());
+  for (std::size_t c = 0; c < peaks_.size(); ++c) {
+    const std::int64_t sum = in_.weights->magnitudes[c] * in_.activation_magnitude;
+    if (peaks_[c] + sum > accumulator_.max()) return true;
   }
   return false;
 }
@@ -151,48 +145,101 @@ void ComputeUnit::add_exact(const ComputeOp& op, PsumHalf& psum) {
            });
 }
 
-void ComputeUnit::sum_fold(const ComputeOp& op, std::int64_t fold) {
-  wide_sums_.assign(static_cast<std::size_t>(op.cols * in_.pixels), 0);
-  multiply(op.cols, in_.shape.first_pair(fold), in_.shape.first_pair(fold + 1),
-           [&](std::int64_t c, const std::int32_t* sum, std::int64_t scale, bool) {
-             std::int64_t* wide = wide_sums_.data() + c * in_.pixels;
-             for (std::int64_t i = 0; i < in_.pixels; ++i) wide[i] += sum[i] * scale;
-           });
+std::uint64_t ComputeUnit::add_checked(const ComputeOp& op, PsumHalf& psum) {
+  std::int64_t* const psums = psum.column(0) + op.psum_base;
+  const auto clear = [&](std::int64_t* entries, std::int64_t stride) {
+    for (std::int64_t c = 0; c < op.cols; ++c) std::fill_n(entries + c * stride, in_.pixels, 0);
+  };
+  if (op.dataflow == weight_stationary::code) {
+    if (op.accumulate == 0) clear(psums, psum.entries());
+    return add_steps(op, psums, psum.entries());
+  }
+  accumulators_.assign(static_cast<std::size_t>(op.cols * in_.pixels), 0);
+  std::uint64_t overflows = add_steps(op, accumulators_.data(), in_.pixels);
+  if (op.accumulate == 0) clear(psums, psum.entries());
+  return overflows + add_lines(op, accumulators_.data(), psums, psum.entries());
 }
 
-std::uint64_t ComputeUnit::accumulate_sums(const ComputeOp& op, bool keep, const std::int64_t* sums,
-                                           std::int64_t* entries, std::int64_t stride) const {
+std::uint64_t ComputeUnit::add_steps(const ComputeOp& op, std::int64_t* entries,
+                                     std::int64_t stride) {
   std::uint64_t overflows = 0;
+  const std::int64_t steps = in_.shape.folds();
+  find_peaks(op, entries, stride);
+  for (std::int64_t step = 0, count = steps; step < steps;) {
+    count = std::min(count, steps - step);
+    const std::int64_t first = in_.shape.first_pair(step);
+    const std::int64_t last = in_.shape.first_pair(step + count);
+    if (count > 1 && !fits(op, first, last)) {
+      count /= 2;
+      continue;
+    }
+    wide_sums_.assign(static_cast<std::size_t>(op.cols * in_.pixels), 0);
+    multiply(op.cols, first, last,
+             [&](std::int64_t c, const std::int32_t* sum, std::int64_t scale, bool) {
+               std::int64_t* wide = wide_sums_.data() + c * in_.pixels;
+               for (std::int64_t i = 0; i < in_.pixels; ++i) wide[i] += sum[i] * scale;
+             });
+    overflows += add_lines(op, wide_sums_.data(), entries, stride);
+    step += count;
+    if (step < steps) find_peaks(op, entries, stride);
+    count *= 2;
+  }
+  return overflows;
+}
+
+void ComputeUnit::find_peaks(const ComputeOp& op, const std::int64_t* entries,
+                             std::int64_t stride) {
+  peaks_.assign(static_cast<std::size_t>(op.cols), 0);
+  for (std::int64_t& peak : peaks_) {
+    std::int64_t low = 0, high = 0;
+    for (std::int64_t i = 0; i < in_.pixels; ++i) {
+      low = std::min(low, entries[i]);
+      high = std::max(high, entries[i]);
+    }
+    peak = std::max(-low, high);
+    entries += stride;
+  }
+}
+
+bool ComputeUnit::fits(const ComputeOp& op, std::int64_t first, std::int64_t last) {
+  const std::int64_t blocks = (op.cols + block_cols - 1) / block_cols;
+  magnitudes_.resize(static_cast<std::size_t>(blocks * block_cols));
+  bounds_.assign(magnitudes_.size(), 0);
+  for (std::int64_t part = 0; part < in_.parts_w; ++part) {
+    kernels_.magnitudes(in_.weights->data + part * in_.weights->part_stride + first * block_step,
+                        blocks, in_.weights->block_stride, last - first, magnitudes_.data());
+    for (std::size_t c = 0; c < bounds_.size(); ++c) {
+      bounds_[c] += std::int64_t{magnitudes_[c]} << 8 * part;
+    }
+  }
+  for (std::size_t c = 0; c < peaks_.size(); ++c) {
+    if (peaks_[c] + bounds_[c] * in_.activation_magnitude > accumulator_.max()) return false;
+  }
+  return true;
+}
+
+std::uint64_t ComputeUnit::add_lines(const ComputeOp& op, const std::int64_t* sums,
+                                     std::int64_t* entries, std::int64_t stride) const {
+  std::uint64_t overflows = 0;
+  const std::int64_t half = accumulator_.max() + 1;
   for (std::int64_t c = 0; c < op.cols; ++c, sums += in_.pixels, entries += stride) {
+    // Most lines have no overflow: a loop without branches finds out.
+    std::uint64_t outside = 0;
+    for (std::int64_t i = 0; i < in_.pixels; ++i) {
+      outside |= static_cast<std::uint64_t>(entries[i] + sums[i] + half) >> accumulator_.bits;
+    }
+    if (outside == 0) {
+      for (std::int64_t i = 0; i < in_.pixels; ++i) entries[i] += sums[i];
+      continue;
+    }
     for (std::int64_t i = 0; i < in_.pixels; ++i) {
       const Accumulated next =
-          accumulate(keep ? entries[i] : 0, sums[i], accumulator_.bits, accumulator_.policy);
+          accumulate(entries[i], sums[i], accumulator_.bits, accumulator_.policy);
       entries[i] = next.value;
       overflows += next.overflowed ? 1 : 0;
     }
   }
   return overflows;
-}
-
-std::uint64_t ComputeUnit::add_folds(const ComputeOp& op, PsumHalf& psum) {
-  std::uint64_t overflows = 0;
-  for (std::int64_t fold = 0; fold < op.folds; ++fold) {
-    sum_fold(op, fold);
-    overflows += accumulate_sums(op, fold > 0 || op.accumulate != 0, wide_sums_.data(),
-                                 psum.column(0) + op.psum_base, psum.entries());
-  }
-  return overflows;
-}
-
-std::uint64_t ComputeUnit::add_units(const ComputeOp& op, PsumHalf& psum) {
-  accumulators_.assign(static_cast<std::size_t>(op.cols * in_.pixels), 0);
-  std::uint64_t overflows = 0;
-  for (std::int64_t unit = 0; unit < op.k_rows; ++unit) {
-    sum_fold(op, unit);
-    overflows += accumulate_sums(op, true, wide_sums_.data(), accumulators_.data(), in_.pixels);
-  }
-  return overflows + accumulate_sums(op, op.accumulate != 0, accumulators_.data(),
-                                     psum.column(0) + op.psum_base, psum.entries());
 }
 
 std::uint64_t ComputeUnit::gated_products() const {

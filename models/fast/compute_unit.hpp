@@ -47,28 +47,33 @@ class ComputeUnit {
     const PackedActivations* activations = nullptr;
     const PackedWeights* weights = nullptr;
     std::int64_t parts_a = 1, parts_w = 1;
-    std::int64_t pixels = 0, stride = 0;  ///< int32 sums from one column to the next
-    std::int64_t safe_pairs = 1;          ///< pairs whose sum fits int32
+    std::int64_t activation_magnitude = 0;  ///< bound of |operand| by the format
+    std::int64_t pixels = 0, stride = 0;    ///< int32 sums from one column to the next
+    std::int64_t safe_pairs = 1;            ///< pairs whose sum fits int32
   };
 
   void check(const ComputeOp& op, const OperandLayout& layout) const;
   /// Packs the operands; true when no accumulator can overflow, so that the order of the sums is
   /// free.
   bool prepare(const ComputeOp& op, const OperandLayout& layout, Buffers& buffers);
-  [[nodiscard]] bool may_overflow(const ComputeOp& op, const PackedWeights& weights,
-                                  std::int64_t activation_magnitude, const PsumHalf& psum) const;
+  [[nodiscard]] bool may_overflow(const ComputeOp& op, const PsumHalf& psum);
   /// Calls add(column, sums, shift) with the sums of the pairs [first, last), to be shifted left,
   /// for each column in use; several times when they come in parts.
   template <class Add>
   void multiply(std::int64_t cols, std::int64_t first, std::int64_t last, const Add& add);
   void add_exact(const ComputeOp& op, PsumHalf& psum);
-  /// wide_sums_ = sums of a fold, without int32's limit.
-  void sum_fold(const ComputeOp& op, std::int64_t fold);
-  /// Adds wide_sums_ under the policy to `entries` with `stride` between columns.
-  std::uint64_t accumulate_sums(const ComputeOp& op, bool keep, const std::int64_t* sums,
-                                std::int64_t* entries, std::int64_t stride) const;
-  std::uint64_t add_folds(const ComputeOp& op, PsumHalf& psum);
-  std::uint64_t add_units(const ComputeOp& op, PsumHalf& psum);
+  /// The same as add_exact under the overflow policy; returns the number of overflows.
+  std::uint64_t add_checked(const ComputeOp& op, PsumHalf& psum);
+  /// Adds the packed folds to `entries`, `stride` apart between columns, under the policy: as many
+  /// at a time as cannot overflow together.
+  std::uint64_t add_steps(const ComputeOp& op, std::int64_t* entries, std::int64_t stride);
+  /// peaks_ = the largest |entry| of each column.
+  void find_peaks(const ComputeOp& op, const std::int64_t* entries, std::int64_t stride);
+  /// Whether the peaks and the bounds of the pairs [first, last) fit the accumulator.
+  [[nodiscard]] bool fits(const ComputeOp& op, std::int64_t first, std::int64_t last);
+  /// Adds one line of sums per column to `entries` under the policy.
+  [[nodiscard]] std::uint64_t add_lines(const ComputeOp& op, const std::int64_t* sums,
+                                        std::int64_t* entries, std::int64_t stride) const;
   [[nodiscard]] std::uint64_t gated_products() const;
 
   Accumulator accumulator_;
@@ -79,6 +84,8 @@ class ComputeUnit {
   Operands in_;
   std::vector<std::int32_t> sums_;
   std::vector<std::int64_t> wide_sums_, accumulators_;
+  std::vector<std::int64_t> peaks_, bounds_;  ///< per column
+  std::vector<std::int32_t> magnitudes_;
 };
 
 }  // namespace tactus::fast

@@ -40,12 +40,16 @@ void WeightPacker::pack(const ComputeOp& op, const OperandLayout& layout, const 
   has_even_ = false;
   first_element_ = 0;
   std::int64_t in_fold = 0;
+  // The sums of a merged window are not those of its weights, nor are parts.
+  sums_magnitudes_ = shape.merged || width_.parts() > 1;
   for (const PackedUnit& unit : packed_units(op, layout, shape)) {
-    for (auto& lines : elements_) std::fill(lines.begin(), lines.end(), std::int16_t{0});
+    if (layout.sparse()) {
+      for (auto& lines : elements_) std::fill(lines.begin(), lines.end(), std::int16_t{0});
+    }
     for (std::int64_t i = 0; i < unit.count; ++i) {
       add_unit(op, layout, weights, indices, unit.first + i * unit.step, packed);
     }
-    for (std::int64_t e = 0; e < shape.elements; ++e) finish_element(e, packed);
+    finish_unit(shape.elements, packed);
     first_element_ += shape.elements;
     if (++in_fold == shape.per_fold) {
       finish_fold(packed);
@@ -53,6 +57,13 @@ void WeightPacker::pack(const ComputeOp& op, const OperandLayout& layout, const 
     }
   }
   finish_fold(packed);
+  if (!sums_magnitudes_) take_magnitudes(shape, packed);
+}
+
+void WeightPacker::take_magnitudes(const PackShape& shape, PackedWeights& packed) const {
+  std::vector<std::int32_t> sums(static_cast<std::size_t>(line_cols_));
+  kernels_.magnitudes(packed.data, packed.blocks, packed.block_stride, shape.pairs(), sums.data());
+  std::copy(sums.begin(), sums.end(), packed.magnitudes.begin());
 }
 
 void WeightPacker::pack_bytes(const ComputeOp& op, const PackShape& shape,
@@ -69,9 +80,7 @@ void WeightPacker::pack_bytes(const ComputeOp& op, const PackShape& shape,
                             packed.block_stride, out);
     }
   }
-  std::vector<std::int32_t> sums(static_cast<std::size_t>(line_cols_));
-  kernels_.magnitudes(packed.data, packed.blocks, packed.block_stride, shape.pairs(), sums.data());
-  std::copy(sums.begin(), sums.end(), packed.magnitudes.begin());
+  take_magnitudes(shape, packed);
 }
 
 void WeightPacker::read_row(const BankedHalf& half, std::int64_t unit, std::int64_t per_row) {
@@ -85,21 +94,21 @@ void WeightPacker::add_unit(const ComputeOp& op, const OperandLayout& layout,
   const std::int64_t weight = op.weight_base + k, index = op.index_base + k;
   const std::int64_t first_bit = weight % layout.units_per_row * layout.lanes * width_.bits;
   for (std::int64_t l = 0; l < layout.lanes; ++l) {
+    const std::int64_t first = l * layout.candidates;
+    // A dense lane is a line of elements already.
+    std::int16_t* low = layout.sparse() ? lane_[0].data() : element_line(0, first);
+    std::int16_t* high = layout.sparse() ? lane_[1].data() : element_line(1, first);
     read_row(weights, weight, layout.units_per_row);
     if (width_.parts() == 1) {
       kernels_.extract(
           words_.data(), line_cols_,
           {static_cast<int>(first_bit + l * width_.bits), static_cast<int>(width_.bits),
            width_.is_signed, width_.is_bipolar, static_cast<std::int16_t>(width_.zero_point)},
-          lane_[0].data());
+          low);
     } else {
-      split_parts(words_.data(), line_cols_, width_, lane_[0].data(), lane_[1].data());
+      split_parts(words_.data(), line_cols_, width_, low, high);
     }
-    for (std::size_t c = 0; c < packed.magnitudes.size(); ++c) {
-      const int value = lane_[0][c] + (width_.parts() > 1 ? 256 * lane_[1][c] : 0);
-      packed.magnitudes[c] += std::abs(value);
-    }
-    const std::int64_t first = l * layout.candidates;
+    if (sums_magnitudes_) add_magnitudes(low, high, packed);
     if (layout.sparse()) {
       read_row(indices, index, layout.units_per_index_row);
       const std::int64_t bit =
@@ -107,41 +116,68 @@ void WeightPacker::add_unit(const ComputeOp& op, const OperandLayout& layout,
       kernels_.extract(words_.data(), line_cols_,
                        {static_cast<int>(bit), static_cast<int>(op.log2_m), false, false, 0},
                        chosen_.data());
-    }
-    for (std::int64_t i = 0; i < layout.candidates; ++i) {
-      for (std::int64_t part = 0; part < width_.parts(); ++part) {
-        kernels_.select(lane_[static_cast<std::size_t>(part)].data(), chosen_.data(),
-                        static_cast<std::int16_t>(i), line_cols_, element_line(part, first + i));
+      for (std::int64_t i = 0; i < layout.candidates; ++i) {
+        for (std::int64_t part = 0; part < width_.parts(); ++part) {
+          kernels_.select(lane_[static_cast<std::size_t>(part)].data(), chosen_.data(),
+                          static_cast<std::int16_t>(i), line_cols_, element_line(part, first + i));
+        }
       }
     }
-    if (count_elements_) count_lane(op, first_element_ + first, packed);
+    if (count_elements_) count_lane(op, low, high, first_element_ + first, packed);
   }
 }
 
-void WeightPacker::count_lane(const ComputeOp& op, std::int64_t element,
+void WeightPacker::add_magnitudes(const std::int16_t* low, const std::int16_t* high,
+                                  PackedWeights& packed) const {
+  if (width_.parts() == 1) {
+    for (std::size_t c = 0; c < packed.magnitudes.size(); ++c) {
+      packed.magnitudes[c] += std::abs(low[c]);
+    }
+    return;
+  }
+  for (std::size_t c = 0; c < packed.magnitudes.size(); ++c) {
+    packed.magnitudes[c] += std::abs(low[c] + 256 * high[c]);
+  }
+}
+
+void WeightPacker::count_lane(const ComputeOp& op, const std::int16_t* low,
+                              const std::int16_t* high, std::int64_t element,
                               PackedWeights& packed) const {
-  for (std::size_t c = 0; c < static_cast<std::size_t>(op.cols); ++c) {
-    const bool zero = lane_[0][c] == 0 && (width_.parts() == 1 || lane_[1][c] == 0);
+  for (std::int64_t c = 0; c < op.cols; ++c) {
+    const bool zero = low[c] == 0 && (width_.parts() == 1 || high[c] == 0);
     packed.zeros += zero ? 1 : 0;
     if (!zero) {
-      ++packed.element_users[static_cast<std::size_t>(element + chosen_[c])];
+      ++packed.element_users[static_cast<std::size_t>(element +
+                                                      chosen_[static_cast<std::size_t>(c)])];
     }
   }
 }
 
-void WeightPacker::finish_element(std::int64_t element, PackedWeights& packed) {
+void WeightPacker::finish_unit(std::int64_t elements, PackedWeights& packed) {
+  const std::int64_t strips = line_cols_ / strip_cols;
   for (std::int64_t part = 0; part < width_.parts(); ++part) {
+    std::int16_t* out = out_ + part * packed.part_stride;
+    if (elements > 1) {
+      for (std::int64_t e = 0; e < elements; e += 2, out += block_step) {
+        kernels_.pair_weights(element_line(part, e), element_line(part, e + 1), strips,
+                              packed.block_stride, out);
+      }
+      continue;
+    }
     auto& even = even_[static_cast<std::size_t>(part)];
-    const std::int16_t* line = element_line(part, element);
+    const std::int16_t* line = element_line(part, 0);
     if (has_even_) {
-      kernels_.pair_weights(even.data(), line, line_cols_ / strip_cols, packed.block_stride,
-                            out_ + part * packed.part_stride);
+      kernels_.pair_weights(even.data(), line, strips, packed.block_stride, out);
     } else {
       std::copy_n(line, line_cols_, even.begin());
     }
   }
-  if (has_even_) out_ += block_step;
-  has_even_ = !has_even_;
+  if (elements > 1) {
+    out_ += elements / 2 * block_step;
+  } else {
+    if (has_even_) out_ += block_step;
+    has_even_ = !has_even_;
+  }
 }
 
 void WeightPacker::finish_fold(PackedWeights& packed) {

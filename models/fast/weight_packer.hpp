@@ -30,10 +30,15 @@ class WeightPacker {
   /// Adds K unit k of the op to the element lines.
   void add_unit(const ComputeOp& op, const OperandLayout& layout, const BankedHalf& weights,
                 const BankedHalf& indices, std::int64_t k, PackedWeights& packed);
-  void count_lane(const ComputeOp& op, std::int64_t element, PackedWeights& packed) const;
+  void add_magnitudes(const std::int16_t* low, const std::int16_t* high,
+                      PackedWeights& packed) const;
+  void take_magnitudes(const PackShape& shape, PackedWeights& packed) const;
+  void count_lane(const ComputeOp& op, const std::int16_t* low, const std::int16_t* high,
+                  std::int64_t element, PackedWeights& packed) const;
   /// Reads row `unit / per_row` of a half into words_.
   void read_row(const BankedHalf& half, std::int64_t unit, std::int64_t per_row);
-  void finish_element(std::int64_t element, PackedWeights& packed);
+  /// Pairs the element lines; a unit of one element makes a pair with the next one.
+  void finish_unit(std::int64_t elements, PackedWeights& packed);
   void finish_fold(PackedWeights& packed);
 
   std::int16_t* element_line(std::int64_t part, std::int64_t element) {
@@ -46,7 +51,7 @@ class WeightPacker {
   // Of the running op.
   OperandWidth width_;
   std::int64_t word_bytes_ = 1, line_cols_ = 0, first_element_ = 0;
-  bool has_even_ = false;
+  bool sums_magnitudes_ = false, has_even_ = false;
   std::int16_t* out_ = nullptr;                        ///< next pair
   std::vector<std::uint16_t> words_;                   ///< of a row
   std::vector<std::int16_t> chosen_;                   ///< indices of a lane
