@@ -102,8 +102,12 @@ std::unique_ptr<tactus::Backend> make(const std::string& name) {
 
 tactus::ArchConfig configuration(const Options& options, std::uint64_t seed) {
   tactus::ArchConfig config = tactus::preset(options.preset);
+  const auto apply_keys = [&] {
+    for (const auto& [key, value] : options.keys) tactus::set(config, key, value);
+  };
+  apply_keys();
   if (options.vary != "none") tactus::oplevel::vary(config, seed, options.vary == "all");
-  for (const auto& [key, value] : options.keys) tactus::set(config, key, value);
+  apply_keys();
   tactus::validate(config);
   return config;
 }
