@@ -97,6 +97,7 @@ class Executor {
     options.overflow = overflow_of(job_.config);
     options.array_cols = static_cast<int>(job_.config.hw_array_cols);
     for (const auto& layer : job_.program.layers) {
+      options.k_mapping[layer.id] = layer.k_mapping;
       if (layer.fold_rows == 0) continue;
       options.fold_rows[layer.id] = static_cast<int>(layer.fold_rows);
       options.fold_channels[layer.id] = static_cast<int>(layer.fold_channels);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random layers over several back ends: any difference is a failure, which is made smaller.
 // usage: tactus_property [--count N] [--seed S] [--presets a,b] [--backends ref,fast,...]
-//                        [--set section.key=value]...
+//                        [--set section.key=value]... [--explain 0|1]
+// --explain prints why cases are impossible.
+#include <algorithm>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -25,12 +27,14 @@ std::vector<std::string> split(const std::string& list) {
   return out;
 }
 
-/// Empty: all agree. nullopt: the case is impossible (does not fit, kernel larger than image, ...).
-std::optional<std::string> verdict(const Case& c, const std::vector<std::string>& backends) {
+/// Empty: all agree. nullopt: the case is impossible (does not fit, ...); `why` says why.
+std::optional<std::string> verdict(const Case& c, const std::vector<std::string>& backends,
+                                   std::string* why = nullptr) {
   std::optional<tactus::Job> job;
   try {
     job = c.job();
-  } catch (const tactus::BadInput&) {
+  } catch (const tactus::BadInput& e) {
+    if (why != nullptr) *why = e.what();
     return std::nullopt;
   } catch (const std::exception& e) {
     return std::string("lowering: ") + e.what();
@@ -74,6 +78,7 @@ int main(int argc, char** argv) {
   std::uint64_t count = 100, seed = 1;
   std::vector<std::string> presets{"tiny_4"}, backends = tactus::backend_names();
   Case::Overrides overrides;
+  bool explain = false;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string name = argv[i];
     if (name == "--count") count = std::strtoull(argv[i + 1], nullptr, 10);
@@ -83,19 +88,24 @@ int main(int argc, char** argv) {
       const std::string pair = argv[i + 1];
       overrides.emplace_back(pair.substr(0, pair.find('=')), pair.substr(pair.find('=') + 1));
     }
+    if (name == "--explain") explain = std::string(argv[i + 1]) != "0";
     if (name == "--backends") backends = split(argv[i + 1]);
   }
+  const bool elaborated = std::find(backends.begin(), backends.end(), "rtl") == backends.end();
   std::cout << "seed " << seed << "\n";
   std::uint64_t done = 0, impossible = 0;
   for (std::uint64_t attempt = 0; done < count; ++attempt) {
-    if (impossible > 50 * (count + 10)) {
+    if (impossible > 20 + attempt / 3) {
       std::cout << "too many impossible cases\n";
       return 1;
     }
-    const Case c(presets[attempt % presets.size()], seed * 1000003 + attempt, overrides);
-    const auto result = verdict(c, backends);
+    const Case c(presets[attempt % presets.size()], seed * 1000003 + attempt, overrides,
+                 elaborated);
+    std::string why;
+    const auto result = verdict(c, backends, &why);
     if (!result) {
       ++impossible;
+      if (explain) std::cout << "impossible: " << why << "\n";
       continue;
     }
     ++done;
