@@ -3,10 +3,14 @@
 // usage: tactus_oplevel [--count N] [--seed S] [--preset NAME] [--backends fast,systemc,rtl]
 //                       [--kinds ws,os,nm,multi,bundle,bipolar,pack,transposed,fill,pool,add]
 //                       [--set section.key=value]... [--vary none|host|all] [--shrink 0|1]
-// --vary: keys drawn per program; default all, with rtl host. Exit code 1 for a difference.
+//                       [--backpressure SEED] [--coverage 0|1]
+// --vary: keys drawn per program; default all, with rtl host. --backpressure: the rtl's memory
+// ports stand still now and then, its cycles are not compared. --coverage: counts of what was run.
+// Exit code 1 for a difference.
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -19,6 +23,7 @@
 #include "fast/fast_backend.hpp"
 #include "naive_machine.hpp"
 #include "numerics/errors.hpp"
+#include "program/operand_layout.hpp"
 #include "shrink.hpp"
 #ifdef TACTUS_WITH_SYSTEMC
 #include "systemc/systemc_backend.hpp"
@@ -32,7 +37,8 @@ namespace {
 using tactus::oplevel::Draft;
 
 struct Options {
-  std::uint64_t count = 100, seed = 1;
+  std::uint64_t count = 100, seed = 1, backpressure = 0;
+  bool coverage = false;
   std::string preset = "flex_4", vary;
   std::vector<std::string> backends{"fast", "systemc"};
   std::vector<std::pair<std::string, std::string>> keys;
@@ -71,6 +77,10 @@ Options parse(int argc, char** argv) {
       }
     } else if (name == "--vary") {
       options.vary = value;
+    } else if (name == "--backpressure") {
+      options.backpressure = std::strtoull(value.c_str(), nullptr, 10);
+    } else if (name == "--coverage") {
+      options.coverage = value != "0";
     } else if (name == "--shrink") {
       options.shrink = value != "0";
     } else if (name == "--set" && value.find('=') != std::string::npos) {
@@ -115,10 +125,15 @@ tactus::ArchConfig configuration(const Options& options, std::uint64_t seed) {
 /// The first difference of the back ends to the naive executor, the contract's durations and each
 /// other; empty when they agree.
 std::string difference(const tactus::Program& program, const tactus::ArchConfig& config,
-                       const std::vector<std::unique_ptr<tactus::Backend>>& backends) {
+                       const std::vector<std::unique_ptr<tactus::Backend>>& backends,
+                       std::uint64_t backpressure, tactus::EventCounts* events = nullptr) {
   const tactus::RunResult naive = tactus::oplevel::run_naive(program, config);
+  if (events != nullptr) {
+    for (const auto& record : naive.retired) *events += record.events;
+  }
   tactus::RunOptions limit;
   limit.watchdog_cycles = 200000;
+  limit.backpressure_seed = backpressure;
   std::vector<tactus::RunResult> runs;
   for (const auto& backend : backends) {
     const std::string name = backend->name();
@@ -131,6 +146,7 @@ std::string difference(const tactus::Program& program, const tactus::ArchConfig&
     values.timing = false;
     const auto found = tactus::compare(program, naive, "naive executor", runs.back(), name, values);
     if (found) return found.text;
+    if (backpressure != 0 && name == "rtl") continue;
     const std::string late = tactus::oplevel::check_durations(program, config, runs.back());
     if (!late.empty()) return name + ": " + late;
     const auto pair = tactus::compare(program, runs[0], backends[0]->name(), runs.back(), name);
@@ -139,10 +155,35 @@ std::string difference(const tactus::Program& program, const tactus::ArchConfig&
   return {};
 }
 
+/// What --coverage counts of an op.
+void count_features(const tactus::TileOp& op, const tactus::ArchConfig& config,
+                    std::map<std::string, std::uint64_t>& features) {
+  if (const auto* compute = std::get_if<tactus::ComputeOp>(&op.body)) {
+    const auto layout = tactus::operand_layout(*compute, config.hw_operand_bits);
+    const std::string mode = compute->dataflow == 1 ? "compute os" : "compute ws";
+    ++features[mode];
+    if (layout.sparse()) ++features[mode + ", N:M"];
+    if (compute->accumulate != 0) ++features[mode + ", accumulate"];
+    if (compute->act_bipolar + compute->wgt_bipolar > 0) ++features[mode + ", bipolar"];
+    ++features["A" + std::to_string(layout.act_bits) + "W" + std::to_string(layout.wgt_bits)];
+  } else if (const auto* post = std::get_if<tactus::PostOp>(&op.body)) {
+    ++features["post mode " + std::to_string(post->mode)];
+    if (post->transposed != 0) ++features["post, transposed"];
+    if (post->dst_log2_pack + post->dst_log2_bundle > 0) ++features["post, packed"];
+  } else if (const auto* store = std::get_if<tactus::StoreOp>(&op.body)) {
+    if (store->transposed != 0) ++features["store, transposed"];
+    if (store->log2_pack + store->log2_bundle > 0) ++features["store, packed"];
+  } else if (const auto* load = std::get_if<tactus::LoadOp>(&op.body)) {
+    if (load->log2_pack + load->log2_bundle > 0) ++features["load, packed"];
+  }
+}
+
 int run(const Options& options) {
   std::vector<std::unique_ptr<tactus::Backend>> backends;
   for (const auto& name : options.backends) backends.push_back(make(name));
   std::uint64_t done = 0, refused = 0, ops = 0;
+  std::map<std::string, std::uint64_t> features;
+  tactus::EventCounts events;
   for (std::uint64_t attempt = 0; done < options.count; ++attempt) {
     const std::uint64_t seed = options.seed + attempt;
     const tactus::ArchConfig config = configuration(options, seed);
@@ -160,7 +201,8 @@ int run(const Options& options) {
     }
     ++done;
     ops += program.ops.size();
-    const std::string found = difference(program, config, backends);
+    for (const auto& op : program.ops) count_features(op, config, features);
+    const std::string found = difference(program, config, backends, options.backpressure, &events);
     if (found.empty()) continue;
     std::cout << "preset " << options.preset << " seed " << seed << " (repeat with --seed " << seed
               << " --count 1): " << found << "\n";
@@ -172,7 +214,8 @@ int run(const Options& options) {
     if (options.shrink) {
       const auto text = [&](const Draft& d) -> std::string {
         try {
-          return difference(tactus::oplevel::build(d, config), config, backends);
+          return difference(tactus::oplevel::build(d, config), config, backends,
+                            options.backpressure);
         } catch (const std::exception&) {
           return {};
         }
@@ -188,6 +231,11 @@ int run(const Options& options) {
   }
   std::cout << options.preset << ": " << done << " programs, " << ops << " ops, 0 differences ("
             << refused << " refused by the validator)\n";
+  if (!options.coverage) return 0;
+  for (const auto& [name, number] : features) std::cout << "  " << name << ": " << number << "\n";
+  for (std::size_t e = 0; e < tactus::event_count; ++e) {
+    std::cout << "  " << tactus::event_text[e].name << ": " << events.count[e] << "\n";
+  }
   return 0;
 }
 
