@@ -31,7 +31,7 @@ void ActivationPacker::pack(const ComputeOp& op, const OperandLayout& layout,
   // Bytes are operands: no need to collect them first. The step is one that gather has a loop for.
   const bool bytes = word_bytes_ == 1 && width.bits == 8 && !bank_per_pixel_ && op.step_x <= 2;
   const OperandFormat byte_format{width.is_signed, static_cast<std::int16_t>(width.zero_point)};
-  const std::int64_t fields = std::int64_t{1} << op.act_pack;
+  const std::int64_t last_field = (std::int64_t{1} << op.act_pack) - 1;
   std::int64_t in_fold = 0;
   for (const PackedUnit& unit : packed_units(op, layout, shape)) {
     std::int64_t collected = -1;
@@ -42,13 +42,13 @@ void ActivationPacker::pack(const ComputeOp& op, const OperandLayout& layout,
         kernels_.gather(ifmap.bank(bank) + op.ifmap_base + unit.offset + element, grid_,
                         byte_format, line(0));
       } else {
-        const std::int64_t word = element / fields;
+        const std::int64_t word = element >> op.act_pack;
         if (word != collected) collect_word(op, ifmap, unit, word);
         collected = word;
         if (parts_ == 1) {
           kernels_.extract(
               words_.data(), pixels_,
-              {static_cast<int>(element % fields * width.bits), static_cast<int>(width.bits),
+              {static_cast<int>((element & last_field) * width.bits), static_cast<int>(width.bits),
                width.is_signed, width.is_bipolar, static_cast<std::int16_t>(width.zero_point)},
               line(0));
         } else {

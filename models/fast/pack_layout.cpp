@@ -57,14 +57,18 @@ PackShape window_shape(const ComputeOp& op, const OperandLayout& layout) {
 std::vector<PackedUnit> packed_units(const ComputeOp& op, const OperandLayout& layout,
                                      const PackShape& shape) {
   const std::int64_t group = std::int64_t{1} << op.log2_group;
-  std::vector<PackedUnit> list;
-  list.reserve(static_cast<std::size_t>(shape.units));
+  std::vector<PackedUnit> list(static_cast<std::size_t>(shape.units));
+  PackedUnit* next = list.data();
+  std::int64_t row = 0;  // of the block's first unit; no division, because blocks may be one unit
   for_each_block(op, layout, [&](const KUnit& at, std::int64_t first, std::int64_t units) {
     const std::int64_t distinct = shape.merged ? std::min(group, units) : units;
-    for (std::int64_t i = 0; i < distinct; ++i) {
-      const std::int64_t count = shape.merged ? (units - i + group - 1) / group : 1;
-      list.push_back(
-          {(first + i) % op.rows_used, unit_offset(op, at), at.window, first + i, group, count});
+    const std::int64_t offset = unit_offset(op, at);
+    for (std::int64_t i = 0; i < units; ++i) {
+      if (i < distinct) {
+        const std::int64_t count = shape.merged ? (units - i + group - 1) / group : 1;
+        *next++ = {row, offset, at.window, first + i, group, count};
+      }
+      if (++row == op.rows_used) row = 0;
     }
   });
   return list;

@@ -158,3 +158,84 @@ TEST_CASE("packing places every operand") {
     }
   }
 }
+
+TEST_CASE("collect reads words of every size and step") {
+  std::uint64_t state = 13;
+  std::vector<std::uint8_t> bytes(8192);
+  for (std::uint8_t& b : bytes) b = static_cast<std::uint8_t>(next_random(state));
+  for (const Kernels* kernels : available_kernels()) {
+    CAPTURE(std::string(kernels->name));
+    for (const std::int64_t word : {1, 2}) {
+      for (const std::int64_t step : {1, 2, 3, 4, 6, 8, 16}) {
+        if (step < word) continue;
+        for (const std::int64_t width : {1, 7, 16, 17, 56}) {
+          const PixelGrid grid{5, width, step, width * step + 6};
+          std::vector<std::uint16_t> words(static_cast<std::size_t>(5 * width + line_slack));
+          kernels->collect(bytes.data() + 3, grid, word, words.data());
+          bool equal = true;
+          for (std::int64_t y = 0; y < 5; ++y) {
+            for (std::int64_t x = 0; x < width; ++x) {
+              const auto at = static_cast<std::size_t>(3 + y * grid.step_y + x * step);
+              const int expected = bytes[at] + (word == 2 ? 256 * bytes[at + 1] : 0);
+              equal = equal && words[static_cast<std::size_t>(y * width + x)] == expected;
+            }
+          }
+          CHECK(equal);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("extract gives the operands of every field") {
+  std::uint64_t state = 17;
+  std::vector<std::uint16_t> words(64);
+  for (auto& w : words) w = static_cast<std::uint16_t>(next_random(state));
+  for (const Kernels* kernels : available_kernels()) {
+    CAPTURE(std::string(kernels->name));
+    for (const int bits : {1, 2, 3, 4, 8}) {
+      for (int shift = 0; shift + bits <= 16; ++shift) {
+        for (const int kind : {0, 1, 2}) {  // unsigned, signed, bipolar
+          if (kind == 2 && bits > 1) continue;
+          const std::int16_t zero = kind == 2 ? 0 : 5;
+          std::vector<std::int16_t> line(64);
+          kernels->extract(words.data(), 50, {shift, bits, kind == 1, kind == 2, zero},
+                           line.data());
+          bool equal = true;
+          for (std::size_t i = 0; i < 50; ++i) {
+            const int field = words[i] / (1 << shift) % (1 << bits);
+            int expected = field - zero;
+            if (kind == 1 && field >= 1 << (bits - 1)) expected -= 1 << bits;
+            if (kind == 2) expected = field == 1 ? 1 : -1;
+            equal = equal && line[i] == expected;
+          }
+          CHECK(equal);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("select adds the weights of one candidate; pairs of lines are placed") {
+  for (const Kernels* kernels : available_kernels()) {
+    CAPTURE(std::string(kernels->name));
+    std::vector<std::int16_t> weights(32), chosen(32), line(32, 1000);
+    for (std::size_t i = 0; i < 32; ++i) {
+      weights[i] = static_cast<std::int16_t>(10 * i);
+      chosen[i] = static_cast<std::int16_t>(i % 5);
+    }
+    kernels->select(weights.data(), chosen.data(), 3, 32, line.data());
+    std::vector<std::int16_t> out(8 * block_step, -7);
+    kernels->pair_weights(line.data(), weights.data(), 2, block_step, out.data());
+    std::vector<std::int16_t> alone(8 * block_step, -7);
+    kernels->pair_weights(line.data(), nullptr, 2, block_step, alone.data());
+    for (std::size_t c = 0; c < 32; ++c) {
+      const int sum = 1000 + (c % 5 == 3 ? 10 * static_cast<int>(c) : 0);
+      CHECK(line[c] == sum);
+      CHECK(out[2 * c] == sum);
+      CHECK(out[2 * c + 1] == weights[c]);
+      CHECK(alone[2 * c] == sum);
+      CHECK(alone[2 * c + 1] == 0);
+    }
+  }
+}

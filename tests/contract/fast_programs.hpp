@@ -16,6 +16,15 @@ namespace tactus::fast_test {
 
 inline constexpr std::uint8_t from_load = 1, from_compute = 2, from_post = 4, from_store = 8;
 
+/// As models/README.md spells it; negative values are sign-extended.
+template <class Address, class Value>
+std::uint64_t mix(Address a, Value v) {
+  const std::uint64_t h =
+      (static_cast<std::uint64_t>(v) ^ (static_cast<std::uint64_t>(a) * 0x9E3779B97F4A7C15U)) *
+      0xC2B2AE3D27D4EB4FU;
+  return h ^ (h >> 32U);
+}
+
 /// 4 x 4 array, beats of 4 bytes, L = 10, I = 2.
 inline ArchConfig small_config() {
   ArchConfig config;

@@ -12,12 +12,6 @@ using namespace tactus::fast_test;
 
 namespace {
 
-/// As models/README.md spells it.
-std::uint64_t mix(std::uint64_t a, std::uint64_t v) {
-  const std::uint64_t h = (v ^ (a * 0x9E3779B97F4A7C15U)) * 0xC2B2AE3D27D4EB4FU;
-  return h ^ (h >> 32U);
-}
-
 std::uint64_t as_unsigned(std::int64_t v) { return static_cast<std::uint64_t>(v); }
 
 /// Where the programs below keep their data off chip.
