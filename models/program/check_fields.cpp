@@ -260,7 +260,13 @@ class FieldCheck {
       require(op.channels <= config_.hw_array_cols, "channels must be at most hw.array_cols");
       inside(op.psum_base + op.out_h * op.out_w, config_.psum_entries(), "psum entry");
     }
-    const std::int64_t records = (channel_records ? op.channels : 0) + (add_record ? 1 : 0);
+    if (op.transposed != 0) {
+      require(mode == PostMode::requant && op.dst == 0,
+              "only mode 0 with destination ofmap can be transposed");
+      inside(op.param_base + op.out_h * op.out_w, config_.param_records(), "parameter record");
+    }
+    const std::int64_t records =
+        (channel_records && op.transposed == 0 ? op.channels : 0) + (add_record ? 1 : 0);
     if (records > 0) {
       inside(op.param_base + records, config_.param_records(), "parameter record");
     }
@@ -359,10 +365,30 @@ class FieldCheck {
     require(ok, "its destination overwrites source elements that it still has to read");
   }
 
+  void check_transposed(const StoreOp& op) const {
+    const std::int64_t pack = std::int64_t{1} << op.log2_pack;
+    const std::int64_t bytes = std::int64_t{1} << op.log2_bytes;
+    require(op.log2_bytes <= 2 && op.lines == 1 && op.log2_bundle == 0,
+            "a transposed store has one line, one word per pixel and elements of 1, 2 or 4 bytes");
+    require(pack == 1 || (config_.multi_width() && bytes == config_.word_bytes()),
+            "only operand words are packed");
+    require(pack * bytes <= config_.beat_bytes(), "the elements of a word are longer than a beat");
+    require(op.line_bytes % bytes == 0 && op.bank0 + op.line_bytes / bytes <= config_.hw_array_cols,
+            "its pixels are not in as many banks");
+    require(op.channels > (op.planes - 1) * pack && op.channels <= op.planes * pack,
+            "channels does not fit its planes");
+    inside(op.src_base * config_.beat_bytes() + op.planes * pack * bytes,
+           config_.ofmap_bank_bytes(), "ofmap byte");
+  }
+
   void check(const StoreOp& op) const {
     check_descriptor(op);
     const std::int64_t beat = config_.beat_bytes();
     require(op.bank0 < config_.hw_array_cols, "bank0 must be less than hw.array_cols");
+    if (op.transposed != 0) {
+      check_transposed(op);
+      return;
+    }
     const std::int64_t plane = std::int64_t{1} << (op.log2_pack + op.log2_bundle);
     std::int64_t line = ceil_div(op.line_bytes, beat);
     if (plane > 1) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ofmap buffer: one bank per array column. Written by the load unit (beats, unpacked if their words
 // hold several channels) and the post-processor (one element per lane, all at the same address);
-// read by the post-processor (all lanes at the same address) and the store unit (one bank, or the
-// banks of a plane, packed). Lane l works on the banks group * PostLanes + l.
+// read by the post-processor (all lanes at the same address) and the store unit (one bank, the banks
+// of a plane, packed, or the banks of a beat's pixels). Lane l works on the banks
+// group * PostLanes + l.
 
 module tactus_ofmap_buffer #(
   parameter int ArrayCols = 16,
@@ -13,7 +14,10 @@ module tactus_ofmap_buffer #(
   parameter int LogPack = 0,       // largest log2 of elements in a word
   parameter int LogBundle = 0,     // largest log2 of words in a pixel
   parameter int PlaneLanes = 1,    // largest number of channels in a plane
+  parameter int LogPackTransposed = 0,
+  parameter int StoreLanes = 1,    // the larger of PlaneLanes and 2^LogPackTransposed
   parameter int BeatBytes = DataBits / 8,
+  parameter int LogBeat = $clog2(BeatBytes),
   parameter int ColBits = $clog2(ArrayCols),
   parameter int Groups = ArrayCols / PostLanes,
   parameter int GroupBits = (Groups > 1) ? $clog2(Groups) : 1
@@ -34,14 +38,13 @@ module tactus_ofmap_buffer #(
   // post write
   input  logic [PostLanes-1:0]          post_we_i,
   input  logic                          post_half_i,
-  input  logic [GroupBits-1:0]          post_group_i,
+  input  logic [GroupBits-1:0]          post_group_i,  // write and read
   input  logic [23:0]                   post_addr_i,   // bytes
   input  logic [1:0]                    post_log2_bytes_i,
   input  logic [PostLanes*32-1:0]       post_data_i,   // element repeated over 32 bits
   // post read
   input  logic [PostLanes-1:0]          post_re_i,
   input  logic                          post_rhalf_i,
-  input  logic [GroupBits-1:0]          post_rgroup_i,
   input  logic [23:0]                   post_raddr_i,  // bytes
   output logic [PostLanes*DataBits-1:0] post_rdata_o,
   // store read
@@ -52,11 +55,13 @@ module tactus_ofmap_buffer #(
   input  logic [2:0]                    store_log2_pack_i,
   input  logic [1:0]                    store_log2_bundle_i,
   input  logic [2:0]                    store_part_i,
-  input  logic [PlaneLanes-1:0]         store_lane_en_i,
+  input  logic [StoreLanes-1:0]         store_lane_en_i,
+  input  logic                          store_transposed_i,
+  input  logic [1:0]                    store_log2_bytes_i,
+  input  logic [LogBeat-1:0]            store_offset_i,
   output logic [DataBits-1:0]           store_rdata_o
 );
 
-  localparam int LogBeat = $clog2(BeatBytes);
   localparam int Depth = BankBytes / BeatBytes;
   localparam int AddrBits = $clog2(Depth);
 
@@ -68,21 +73,46 @@ module tactus_ofmap_buffer #(
   logic                 rhalf_q, store_half_q;
   logic [GroupBits-1:0] rgroup_q;
   logic [ColBits-1:0]   store_bank_q;
+  logic [StoreLanes-1:0] lane_en_q;
+  logic [LogBeat-1:0]   store_offset_q;
   always_ff @(posedge clk_i) begin
     if (post_re_i[0]) begin
       rhalf_q  <= post_rhalf_i;
-      rgroup_q <= post_rgroup_i;
+      rgroup_q <= post_group_i;
     end
     if (store_re_i) begin
       store_half_q <= store_half_i;
       store_bank_q <= store_bank_i;
+      lane_en_q    <= store_lane_en_i;
+      store_offset_q <= store_offset_i;
     end
   end
+
+  // Transposed stores: the banks of the half that was read
+  logic [ArrayCols*DataBits-1:0] store_banks;
+  logic [DataBits-1:0]           transposed, stored;
+  tactus_transpose #(
+    .DataBits(DataBits),
+    .WordBits(WordBits),
+    .LogPack (LogPackTransposed),
+    .Banks   (ArrayCols)
+  ) u_transpose (
+    .bank_i      (store_bank_q),
+    .offset_i    (store_offset_q),
+    .log2_bytes_i(store_log2_bytes_i),
+    .log2_pack_i (store_log2_pack_i),
+    .lane_en_i   (lane_en_q[(1<<LogPackTransposed)-1:0]),
+    .data_i      (store_banks),
+    .data_o      (transposed)
+  );
+  assign store_rdata_o = store_transposed_i ? transposed : stored;
 
   // Load and store of packed words
   logic [BeatBytes-1:0]           load_be;
   logic [PlaneLanes*DataBits-1:0] load_data;
   logic [ColBits-1:0]             store_same;  // bits of the bank number that a plane's banks share
+  logic [8:0]                     beat_banks;  // transposed: that a beat needs
+  assign beat_banks = 9'(BeatBytes >> store_log2_bytes_i);
   logic [DataBits-1:0] data [2*ArrayCols];
   genvar b, h, l;
   generate
@@ -105,12 +135,10 @@ module tactus_ofmap_buffer #(
       );
 
       logic [2:0]                     part_q;
-      logic [PlaneLanes-1:0]          lane_en_q;
       logic [PlaneLanes*DataBits-1:0] plane;
       always_ff @(posedge clk_i) begin
         if (store_re_i) begin
-          part_q    <= store_part_i;
-          lane_en_q <= store_lane_en_i;
+          part_q <= store_part_i;
         end
       end
       assign store_same = {ColBits{1'b1}} << (store_log2_pack_i + 3'(store_log2_bundle_i));
@@ -129,26 +157,31 @@ module tactus_ofmap_buffer #(
         .log2_pack_i  (store_log2_pack_i),
         .log2_bundle_i(store_log2_bundle_i),
         .part_i       (part_q),
-        .lane_en_i    (lane_en_q),
+        .lane_en_i    (lane_en_q[PlaneLanes-1:0]),
         .data_i       (plane),
-        .data_o       (store_rdata_o)
+        .data_o       (stored)
       );
     end else begin : gen_beats
       assign load_be       = load_be_i;
       assign load_data     = load_data_i;
       assign store_same    = {ColBits{1'b1}};
-      assign store_rdata_o = data[{store_bank_q, store_half_q}];
+      assign stored        = data[{store_bank_q, store_half_q}];
     end
   endgenerate
 
   generate
     for (b = 0; b < ArrayCols; b++) begin : gen_bank
       logic load_hit, post_hit, post_read, store_read;
+      logic [ColBits-1:0] behind;
       assign load_hit   = load_we_i && ((8'(b) ^ load_group_i) & load_mask_i) == 8'd0;
       assign post_hit   = post_we_i[b % PostLanes] && post_group_i == GroupBits'(b / PostLanes);
-      assign post_read  = post_re_i[b % PostLanes] && post_rgroup_i == GroupBits'(b / PostLanes);
+      assign post_read  = post_re_i[b % PostLanes] && post_group_i == GroupBits'(b / PostLanes);
+      assign behind     = ColBits'(b) - store_bank_i;
       assign store_read = store_re_i &&
-                          ((store_bank_i ^ ColBits'(b)) & store_same) == '0;
+                          (store_transposed_i ? (9'(behind) < beat_banks)
+                                              : ((store_bank_i ^ ColBits'(b)) & store_same) == '0);
+      assign store_banks[DataBits*b +: DataBits] =
+          store_transposed_i ? data[2*b + 32'(store_half_q)] : '0;
       for (h = 0; h < 2; h++) begin : gen_half
         logic from_store;
         assign from_store = store_read && store_half_i == 1'(h);

@@ -67,7 +67,7 @@ module tactus_perf #(
   input  logic [PostLanes-1:0]           post_ofmap_we_i,
   // store unit
   input  logic                           store_re_i,
-  input  logic [2:0]                     store_log2_run_i,  // of the banks that are read at once
+  input  logic [2:0]                     store_log2_banks_i,  // of the banks that are read at once
   input  logic                           store_beat_i,
   input  logic [DataBits-1:0]            store_data_i,
   input  logic [DataBits/8-1:0]          store_strb_i,
@@ -357,7 +357,7 @@ module tactus_perf #(
       st_read   <= 32'd0;
     end else begin
       if (store_re_i) begin
-        st_read <= st_read + (32'd1 << store_log2_run_i);
+        st_read <= st_read + (32'd1 << store_log2_banks_i);
       end
       if (store_beat_i) begin
         st_n      <= st_n + 64'd1;

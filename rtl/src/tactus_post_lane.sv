@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One lane of the post-processor, five register stages from the data of a tap to the result:
 //   1 element of the word, 2 window, 3 bias, 4 requantisation or clamp, 5 second operand.
-// The lane keeps the channel record of the pass.
+// The lane keeps the channel record of the pass, or of the element in the stage that uses it.
 
 `include "tactus_field.svh"
 
@@ -15,8 +15,10 @@ module tactus_post_lane #(
 `ifdef TACTUS_FAULTS
   input  logic [7:0]          fault_i,
 `endif
-  input  logic                record_we_i,
-  input  logic [255:0]        record_i,
+  input  logic                bias_we_i,
+  input  logic [47:0]         bias_i,
+  input  logic                scale_we_i,
+  input  logic [255:0]        scale_i,       // channel record, without the bias
   // of the op
   input  logic [2:0]          mode_i,
   input  logic [3:0]          convention_i,
@@ -57,11 +59,13 @@ module tactus_post_lane #(
   logic signed [7:0]  shift_q;
   logic signed [63:0] add_q;
   always_ff @(posedge clk_i) begin
-    if (record_we_i) begin
-      bias_q  <= `TACTUS_FIELD(record_i, CHANNEL_BIAS);
-      mult_q  <= `TACTUS_FIELD(record_i, CHANNEL_MULT);
-      shift_q <= `TACTUS_FIELD(record_i, CHANNEL_SHIFT);
-      add_q   <= `TACTUS_FIELD(record_i, CHANNEL_ADD);
+    if (bias_we_i) begin
+      bias_q  <= bias_i;
+    end
+    if (scale_we_i) begin
+      mult_q  <= `TACTUS_FIELD(scale_i, CHANNEL_MULT);
+      shift_q <= `TACTUS_FIELD(scale_i, CHANNEL_SHIFT);
+      add_q   <= `TACTUS_FIELD(scale_i, CHANNEL_ADD);
     end
   end
 

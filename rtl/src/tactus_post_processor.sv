@@ -74,7 +74,7 @@ module tactus_post_processor #(
 
   // Op fields, from the cycle after the start
   logic [2:0]  mode_q;
-  logic        psum_half_q, src_half_q, param_half_q;
+  logic        psum_half_q, src_half_q, param_half_q, transposed_q;
   logic [19:0] psum_base_q;
   logic [23:0] src_base_q, src_base_b_q, src_slot_stride_q, src_step_y_q, src_step_ky_q;
   logic [7:0]  src_step_x_q, src_step_kx_q, win_h_q, win_w_q;  // window: minus 1
@@ -104,6 +104,7 @@ module tactus_post_processor #(
       psum_half_q       <= op_i[tactus_op_pkg::POST_PSUM_HALF_LSB];
       src_half_q        <= op_i[tactus_op_pkg::POST_SRC_HALF_LSB];
       param_half_q      <= op_i[tactus_op_pkg::POST_PARAM_HALF_LSB];
+      transposed_q      <= op_i[tactus_op_pkg::POST_TRANSPOSED_LSB];
       psum_base_q       <= `TACTUS_FIELD(op_i, POST_PSUM_BASE);
       src_base_q        <= `TACTUS_FIELD(op_i, POST_SRC_BASE);
       src_base_b_q      <= `TACTUS_FIELD(op_i, POST_SRC_BASE_B);
@@ -141,9 +142,12 @@ module tactus_post_processor #(
   logic [23:0]          src_slot_q;      // slot offset of the pass in the source
   logic [2:0]           drain_q;
   logic                 pixels_end, pass_end, last_pass, record_end, has_records;
+  logic                 entry_records;   // transposed: the record of the tap's psum entry
   assign left        = channels_q - channel_q;
   assign last_pass   = left <= 16'(PostLanes);
-  assign has_records = mode_q == ModeRequant || mode_q == ModeRequantAdd || mode_q == ModeSum;
+  assign has_records = !transposed_q &&
+      (mode_q == ModeRequant || mode_q == ModeRequantAdd || mode_q == ModeSum);
+  assign entry_records = state_q == StTap && transposed_q;
   assign record_end  = record_q == LaneIndexBits'(PostLanes - 1) || 16'(record_q) + 16'd1 == left;
   assign pass_end    = state_q == StDrain && drain_q == 3'd1;
   assign after_pass  = last_pass ? StIdle : has_records ? StRecord : StTap;
@@ -157,7 +161,8 @@ module tactus_post_processor #(
 
   logic op_add, op_records;
   assign op_add     = op_mode == ModeRequantAdd || op_mode == ModeAdd;
-  assign op_records = op_mode == ModeRequant || op_mode == ModeRequantAdd || op_mode == ModeSum;
+  assign op_records = !op_i[tactus_op_pkg::POST_TRANSPOSED_LSB] &&
+      (op_mode == ModeRequant || op_mode == ModeRequantAdd || op_mode == ModeSum);
 
   logic [2:0] drain_cycles;
 `ifdef TACTUS_FAULTS
@@ -299,25 +304,46 @@ module tactus_post_processor #(
   assign src_addr_o  = tap_q;
   assign group_o     = group_q;
 
-  // Parameter records
-  logic                     record_we_q, add_we_q;
+  // Parameter records. A channel record reaches its lane, a transposed op's record all lanes: the
+  // bias in the cycle of stage 3, the rest a cycle later, so that it follows its psum.
+  logic                     record_we_q, bias_we_q, scale_we_q, add_we_q, all_q;
   logic [LaneIndexBits-1:0] record_lane_q;
-  logic [255:0]             add_record_q;
-  assign param_re_o     = state_q == StAdd || state_q == StRecord;
+  logic [PostLanes-1:0]     record_lanes, bias_lanes_q, scale_lanes_q;
+  logic [255:0]             bias_record_q, scale_record_q, add_record_q;
+  assign param_re_o     = state_q == StAdd || state_q == StRecord || entry_records;
   assign param_half_o   = param_half_q;
   assign param_record_o = param_base_q +
-      ((state_q == StAdd) ? (has_records ? channels_q : 16'd0) : channel_q + 16'(record_q));
+      (entry_records ? 16'(psum_q - psum_base_q) :
+       (state_q == StAdd) ? (has_records ? channels_q : 16'd0) : channel_q + 16'(record_q));
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       record_we_q <= 1'b0;
+      bias_we_q   <= 1'b0;
+      scale_we_q  <= 1'b0;
       add_we_q    <= 1'b0;
     end else begin
-      record_we_q <= state_q == StRecord;
+      record_we_q <= state_q == StRecord || entry_records;
+      bias_we_q   <= record_we_q;
+      scale_we_q  <= bias_we_q;
       add_we_q    <= state_q == StAdd;
     end
   end
+  generate
+    for (l = 0; l < PostLanes; l++) begin : gen_record
+      assign record_lanes[l] = all_q || record_lane_q == LaneIndexBits'(l);
+    end
+  endgenerate
   always_ff @(posedge clk_i) begin
     record_lane_q <= record_q;
+    all_q         <= entry_records;
+    if (record_we_q) begin
+      bias_lanes_q  <= record_lanes;
+      bias_record_q <= param_data_i;
+    end
+    if (bias_we_q) begin
+      scale_lanes_q  <= bias_lanes_q;
+      scale_record_q <= bias_record_q;
+    end
     if (add_we_q) begin
       add_record_q <= param_data_i;
     end
@@ -372,8 +398,10 @@ module tactus_post_processor #(
 `ifdef TACTUS_FAULTS
         .fault_i         (fault_i),
 `endif
-        .record_we_i     (record_we_q && record_lane_q == LaneIndexBits'(l)),
-        .record_i        (param_data_i),
+        .bias_we_i       (bias_we_q && bias_lanes_q[l]),
+        .bias_i          (`TACTUS_FIELD(bias_record_q, CHANNEL_BIAS)),
+        .scale_we_i      (scale_we_q && scale_lanes_q[l]),
+        .scale_i         (scale_record_q),
         .mode_i          (mode_q),
         .convention_i    (convention_q),
         .rounding_i      (rounding_q),

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Store unit: strided writes of an ofmap half to off-chip memory. The beat on the write port comes
 // from the output registers of the banks that were read (packed by the buffer, if the words of the
-// line hold several channels), so a beat is read when the one before is accepted.
+// line hold several channels), so a beat is read when the one before is accepted. In a transposed
+// store the banks are the pixels of the line and its planes are consecutive elements of every bank.
 
 `include "tactus_field.svh"
 
 module tactus_store_dma #(
   parameter int DataBits = 32,
   parameter int ArrayCols = 4,
-  parameter int PlaneLanes = 1,  // largest number of channels in a plane; 1: words are not packed
+  parameter int StoreLanes = 1,  // largest number of channels in a plane; 1: words are not packed
   parameter int BeatBytes = DataBits / 8,
+  parameter int LogBeat = $clog2(BeatBytes),
   parameter int ColBits = $clog2(ArrayCols)
 ) (
   input  logic                 clk_i,
@@ -29,7 +31,10 @@ module tactus_store_dma #(
   output logic [2:0]           rd_log2_pack_o,
   output logic [1:0]           rd_log2_bundle_o,
   output logic [2:0]           rd_part_o,   // which Q-th of the beat
-  output logic [PlaneLanes-1:0] rd_lane_en_o,  // the plane has this channel
+  output logic [StoreLanes-1:0] rd_lane_en_o,  // the plane has this channel
+  output logic                 rd_transposed_o,
+  output logic [1:0]           rd_log2_bytes_o,
+  output logic [LogBeat-1:0]   rd_offset_o,   // transposed: byte of the plane's first element
   input  logic [DataBits-1:0]  rd_data_i,   // of the banks that were read last
   // write channel
   output logic                 wr_valid_o,
@@ -40,8 +45,6 @@ module tactus_store_dma #(
   output logic                 wr_last_o,
   input  logic                 wr_ack_i
 );
-
-  localparam int LogBeat = $clog2(BeatBytes);
 
   logic        busy_q, more_q, valid_q;
   logic        start;
@@ -70,6 +73,16 @@ module tactus_store_dma #(
   logic [23:0] src_q, src_line_q, src_slot_q;
   logic [ColBits-1:0] bank_q, next_bank;
   logic [2:0]         part_q, last_part;
+  // Transposed: the line's first bank, and banks in a beat and bytes in a plane.
+  logic               transposed_q;
+  logic [1:0]         log2_bytes_q;
+  logic [LogBeat-1:0] offset_q;
+  logic [ColBits-1:0] bank0_q, beat_banks;
+  logic [LogBeat:0]   plane_bytes;
+  logic [24+LogBeat-1:0] next_element;
+  assign beat_banks   = ColBits'(BeatBytes >> log2_bytes_q);
+  assign plane_bytes  = (LogBeat+1)'(1) << (3'(log2_bytes_q) + rd_log2_pack_o);
+  assign next_element = {src_q, offset_q} + (24+LogBeat)'(plane_bytes);
   logic        line_end, plane_end, op_end, read;
   assign line_end  = left_q == 24'd0;
   assign plane_end = line_end && lines_left_q == 16'd0;
@@ -79,7 +92,7 @@ module tactus_store_dma #(
   // Planes of packed words
   genvar j;
   generate
-    if (PlaneLanes > 1) begin : gen_packing
+    if (StoreLanes > 1) begin : gen_packing
       logic [2:0]  log2_pack_q, log2_run;
       logic [1:0]  log2_bundle_q;
       logic [15:0] channels_q;  // from the first of the plane on
@@ -99,7 +112,7 @@ module tactus_store_dma #(
       assign rd_log2_bundle_o = log2_bundle_q;
       assign next_bank        = bank_q + ColBits'(run);
       assign last_part        = ~(3'b111 << log2_bundle_q);
-      for (j = 0; j < PlaneLanes; j++) begin : gen_enable
+      for (j = 0; j < StoreLanes; j++) begin : gen_enable
         assign rd_lane_en_o[j] = log2_run == 3'd0 || channels_q > 16'(j);
       end
     end else begin : gen_words
@@ -165,7 +178,11 @@ module tactus_store_dma #(
       src_line_q        <= `TACTUS_FIELD(op_i, STORE_SRC_BASE);
       src_slot_q        <= `TACTUS_FIELD(op_i, STORE_SRC_BASE);
       bank_q            <= ColBits'(`TACTUS_FIELD(op_i, STORE_BANK0));
+      bank0_q           <= ColBits'(`TACTUS_FIELD(op_i, STORE_BANK0));
       part_q            <= 3'd0;
+      transposed_q      <= op_i[tactus_op_pkg::STORE_TRANSPOSED_LSB];
+      log2_bytes_q      <= `TACTUS_FIELD(op_i, STORE_LOG2_BYTES);
+      offset_q          <= '0;
     end else if (read) begin
       addr_q <= mem_q;
       last_q <= op_end;
@@ -173,8 +190,12 @@ module tactus_store_dma #(
       if (!line_end) begin
         left_q <= left_q - 24'd1;
         mem_q  <= mem_q + 64'(BeatBytes);
-        src_q  <= src_q + 24'(part_q == last_part);
         part_q <= (part_q + 3'd1) & last_part;
+        if (transposed_q) begin
+          bank_q <= bank_q + beat_banks;
+        end else begin
+          src_q <= src_q + 24'(part_q == last_part);
+        end
       end else begin
         left_q <= beats_q;
         part_q <= 3'd0;
@@ -190,8 +211,10 @@ module tactus_store_dma #(
           mem_q         <= next_plane;
           mem_line_q    <= next_plane;
           mem_plane_q   <= next_plane;
-          bank_q        <= next_bank;
-          if (next_bank == '0) begin
+          bank_q        <= transposed_q ? bank0_q : next_bank;
+          if (transposed_q) begin
+            {src_q, offset_q} <= next_element;
+          end else if (next_bank == '0) begin
             src_q      <= src_slot_q + slot_stride_q;
             src_line_q <= src_slot_q + slot_stride_q;
             src_slot_q <= src_slot_q + slot_stride_q;
@@ -209,6 +232,9 @@ module tactus_store_dma #(
   assign rd_bank_o = bank_q;
   assign rd_addr_o = src_q;
   assign rd_part_o = part_q;
+  assign rd_transposed_o = transposed_q;
+  assign rd_log2_bytes_o = log2_bytes_q;
+  assign rd_offset_o     = offset_q;
 
   assign wr_valid_o = valid_q;
 `ifdef TACTUS_FAULTS

@@ -58,7 +58,6 @@ module tactus_top #(
 );
 
   localparam int BeatBytes = DataBits / 8;
-  localparam int ColBits = $clog2(ArrayCols);
   localparam int Groups = ArrayCols / PostLanes;
   localparam int GroupBits = (Groups > 1) ? $clog2(Groups) : 1;
   localparam int TagBits = 3;
@@ -339,89 +338,59 @@ module tactus_top #(
     .mon_overflow_o    (mon_po_overflow)
   );
 
-  // Ofmap buffer and store unit
-  logic                st_re, st_half;
-  logic [ColBits-1:0]  st_bank;
-  logic [23:0]         st_addr;
-  logic [DataBits-1:0] st_data;
-  logic [2:0]          st_log2_pack, st_part;
-  logic [1:0]          st_log2_bundle;
-  logic [PlaneLanes-1:0] st_lane_en;
+  logic       st_re;
+  logic [2:0] st_log2_banks;
 
-  tactus_ofmap_buffer #(
+  tactus_ofmap_unit #(
     .ArrayCols (ArrayCols),
     .PostLanes (PostLanes),
     .DataBits  (DataBits),
     .BankBytes (OfmapBankBytes),
     .WordBits  (OperandBits),
+    .MultiWidth(MultiWidth),
     .LogPack   (LogPack),
     .LogBundle (LogBundle),
     .PlaneLanes(PlaneLanes)
-  ) u_ofmap_buffer (
-    .clk_i            (clk_i),
-    .load_we_i        (ld_we && ld_dest == 3'(tactus_op_pkg::DEST_OFMAP)),
-    .load_half_i      (ld_half),
-    .load_group_i     (ld_group),
-    .load_mask_i      (ld_mask),
-    .load_addr_i      (ld_addr),
-    .load_be_i        (ld_be),
-    .load_data_i      (ld_data),
-    .load_log2_pack_i (ld_log2_pack),
-    .load_log2_bundle_i(ld_log2_bundle),
-    .load_signed_i    (ld_signed),
-    .load_part_i      (ld_part),
-    .post_we_i        (po_ofmap_we),
-    .post_half_i      (po_dst_half),
-    .post_group_i     (po_group),
-    .post_addr_i      (po_dst_addr),
-    .post_log2_bytes_i(po_log2_bytes),
-    .post_data_i      (po_ofmap_data),
-    .post_re_i        (po_src_re),
-    .post_rhalf_i     (po_src_half),
-    .post_rgroup_i    (po_group),
-    .post_raddr_i     (po_src_addr),
-    .post_rdata_o     (po_src_data),
-    .store_re_i       (st_re),
-    .store_half_i     (st_half),
-    .store_bank_i     (st_bank),
-    .store_addr_i     (st_addr),
-    .store_log2_pack_i(st_log2_pack),
-    .store_log2_bundle_i(st_log2_bundle),
-    .store_part_i     (st_part),
-    .store_lane_en_i  (st_lane_en),
-    .store_rdata_o    (st_data)
-  );
-
-  tactus_store_dma #(
-    .DataBits  (DataBits),
-    .ArrayCols (ArrayCols),
-    .PlaneLanes(PlaneLanes)
-  ) u_store_dma (
-    .clk_i     (clk_i),
-    .rst_ni    (rst_ni),
+  ) u_ofmap_unit (
+    .clk_i             (clk_i),
+    .rst_ni            (rst_ni),
 `ifdef TACTUS_FAULTS
-    .fault_i   (fault_i),
+    .fault_i           (fault_i),
 `endif
-    .ready_i   (op_ready[tactus_op_pkg::QUEUE_STORE]),
-    .op_i      (store_op),
-    .start_o   (op_start[tactus_op_pkg::QUEUE_STORE]),
-    .retire_o  (op_retire[tactus_op_pkg::QUEUE_STORE]),
-    .rd_en_o   (st_re),
-    .rd_half_o (st_half),
-    .rd_bank_o (st_bank),
-    .rd_addr_o (st_addr),
-    .rd_log2_pack_o  (st_log2_pack),
-    .rd_log2_bundle_o(st_log2_bundle),
-    .rd_part_o (st_part),
-    .rd_lane_en_o(st_lane_en),
-    .rd_data_i (st_data),
-    .wr_valid_o(wr_valid_o),
-    .wr_ready_i(wr_ready_i),
-    .wr_addr_o (wr_addr_o),
-    .wr_data_o (wr_data_o),
-    .wr_strb_o (wr_strb_o),
-    .wr_last_o (wr_last_o),
-    .wr_ack_i  (wr_ack_i)
+    .load_we_i         (ld_we && ld_dest == 3'(tactus_op_pkg::DEST_OFMAP)),
+    .load_half_i       (ld_half),
+    .load_group_i      (ld_group),
+    .load_mask_i       (ld_mask),
+    .load_addr_i       (ld_addr),
+    .load_be_i         (ld_be),
+    .load_data_i       (ld_data),
+    .load_log2_pack_i  (ld_log2_pack),
+    .load_log2_bundle_i(ld_log2_bundle),
+    .load_signed_i     (ld_signed),
+    .load_part_i       (ld_part),
+    .post_we_i         (po_ofmap_we),
+    .post_half_i       (po_dst_half),
+    .post_group_i      (po_group),
+    .post_addr_i       (po_dst_addr),
+    .post_log2_bytes_i (po_log2_bytes),
+    .post_data_i       (po_ofmap_data),
+    .post_re_i         (po_src_re),
+    .post_rhalf_i      (po_src_half),
+    .post_raddr_i      (po_src_addr),
+    .post_rdata_o      (po_src_data),
+    .ready_i           (op_ready[tactus_op_pkg::QUEUE_STORE]),
+    .op_i              (store_op),
+    .start_o           (op_start[tactus_op_pkg::QUEUE_STORE]),
+    .retire_o          (op_retire[tactus_op_pkg::QUEUE_STORE]),
+    .wr_valid_o        (wr_valid_o),
+    .wr_ready_i        (wr_ready_i),
+    .wr_addr_o         (wr_addr_o),
+    .wr_data_o         (wr_data_o),
+    .wr_strb_o         (wr_strb_o),
+    .wr_last_o         (wr_last_o),
+    .wr_ack_i          (wr_ack_i),
+    .mon_re_o          (st_re),
+    .mon_log2_banks_o  (st_log2_banks)
   );
 
 `ifdef TACTUS_MONITOR
@@ -483,7 +452,7 @@ module tactus_top #(
     .post_ifmap_we_i(po_ifmap_we),
     .post_ofmap_we_i(po_ofmap_we),
     .store_re_i     (st_re),
-    .store_log2_run_i(st_log2_pack + 3'(st_log2_bundle)),
+    .store_log2_banks_i(st_log2_banks),
     .store_beat_i   (wr_valid_o && wr_ready_i),
     .store_data_i   (wr_data_o),
     .store_strb_i   (wr_strb_o),
