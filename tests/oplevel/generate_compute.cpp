@@ -51,9 +51,13 @@ void Generator::geometry(ComputeOp& op) {
   op.dataflow = has("os") && config_.output_stationary() && (!has("ws") || rng_.chance(1, 2));
   op.out_h = rng_.in(1, 4);
   op.out_w = rng_.in(1, 7);
+  // Some ops are longer than what the kernels of the models take in one go.
+  const bool large = rng_.chance(1, 12);
+  if (large) op.out_w = rng_.in(8, 40);
   op.step_x = bundle * rng_.in(0, 3);
   op.step_y = bundle * rng_.in(0, 12);
   op.rows_used = rows;
+  op.log2_group = 0;
   if (op.dataflow == 0) {
     op.log2_group = rng_.in(0, log2_of(rows));
     const std::int64_t group = std::int64_t{1} << op.log2_group;
@@ -69,6 +73,7 @@ void Generator::geometry(ComputeOp& op) {
   op.start_ky = rng_.chance(2, 3) ? 0 : rng_.in(0, 2);
   op.ifmap_base = bundle * rng_.in(0, 6);
   op.k_rows = rng_.chance(1, 4) ? rng_.in(1, 3) : rng_.in(1, 3 * rows + 3);
+  if (large) op.k_rows = rng_.in(3 * rows, 100);
   if (op.dataflow == 1) {
     op.folds = (op.out_h * op.out_w + rows - 1) / rows;
   } else {

@@ -99,7 +99,8 @@ void Generator::post_psums() {
   destination(op);
   op.param_half = rng_.in(0, 1);
   op.param_base = rng_.in(0, 3);
-  if (has("transposed") && op.mode == 0 && op.dst == 0 && rng_.chance(1, 2)) {
+  const bool records_fit = op.param_base + op.out_h * op.out_w <= config_.param_records();
+  if (has("transposed") && op.mode == 0 && op.dst == 0 && records_fit && rng_.chance(1, 2)) {
     op.transposed = 1;
     records(op.param_half, op.param_base, op.out_h * op.out_w, false);
     draft_.ops.emplace_back(op);

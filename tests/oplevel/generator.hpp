@@ -17,7 +17,7 @@ class Generator {
   [[nodiscard]] Draft run();
 
  private:
-  static constexpr std::int64_t data_bytes = 8192, index_bytes = 2048;
+  static constexpr std::int64_t data_bytes = 16384, index_bytes = 8192;
 
   [[nodiscard]] bool has(const char* kind) const { return kinds_.count(kind) != 0; }
   void random_data();
