@@ -56,7 +56,7 @@ void ComputeCtrl::serve() {
 
 bool ComputeCtrl::may_take_dataflow() const {
   const auto& op = std::get<ComputeOp>(issue_.head(Queue::compute).body);
-  return op.dataflow == dataflow_ || array_.idle();
+  return op.dataflow == dataflow_ || array_.idle() || context_.fault(119);
 }
 
 bool ComputeCtrl::possible(const ComputeOp& op, const OperandLayout& layout) const {

@@ -178,7 +178,7 @@ void LoadDma::commit_unpacked(const LoadOp& op) {
           for (std::int64_t g = j / in_word; g < words; g += shape.words) {
             const std::uint8_t* pixel = from + g / shape.words * shape.bytes();
             std::uint32_t value = shape.field(pixel, j);
-            if (op.unpack_signed != 0) {
+            if (op.unpack_signed != 0 && !context_.fault(120)) {
               value =
                   static_cast<std::uint32_t>(static_cast<std::int32_t>(value << unused) >> unused);
             }

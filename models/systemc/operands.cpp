@@ -117,8 +117,10 @@ void read_weights(const Context& context, const ComputeOp& op, const OperandLayo
       const std::uint32_t chosen =
           indices != nullptr ? word_at(indices + c * word_bytes, word_bytes) >> index_shift : 0;
       for (std::int64_t lane = 0; lane < layout.lanes; ++lane) {
-        const std::int64_t candidate = (chosen >> static_cast<unsigned>(lane * layout.index_bits)) &
-                                       static_cast<std::uint32_t>(layout.candidates - 1);
+        const std::int64_t index_lane = context.fault(117) ? 0 : lane;
+        const std::int64_t candidate =
+            (chosen >> static_cast<unsigned>(index_lane * layout.index_bits)) &
+            static_cast<std::uint32_t>(layout.candidates - 1);
         to[(lane * layout.candidates + candidate) * stride + c] =
             form.value(word >> static_cast<unsigned>(lane * layout.wgt_bits));
       }

@@ -77,7 +77,7 @@ std::int64_t PeArray::depth() const {
   if (!active_fold_.job->output_stationary()) return input_cycles() - 1 + rows + cols;
   // The last PE gives its sum away input_cycles() + R - 1 + C - 1 from now. R - 1 shifts later the
   // sum of row 0 leaves the column.
-  return input_cycles() + (rows - 1) + (cols - 1) + (rows - 1) + 1;
+  return input_cycles() + (rows - 1) + (cols - 1) + (rows - 1) + (context_.fault(118) ? 0 : 1);
 }
 
 void PeArray::drain() {

@@ -58,6 +58,10 @@ EventCounts PostProcessor::shape_events(const PostOp& op, const PostShape& shape
   EventCounts events;
   events[Event::param_rd] =
       count((shape.channel_records ? op.channels : 0) + (shape.add_record ? 1 : 0));
+  if (op.transposed != 0) {
+    const std::int64_t lanes = context_.size.post_lanes;
+    events[Event::param_rd] = count((op.channels + lanes - 1) / lanes * op.out_h * op.out_w);
+  }
   events[Event::psum_rd] = shape.psum ? count(elements) : 0;
   events[Event::ofmap_rd] = count(shape.ofmap_reads * elements);
   events[Event::post_op] = count(elements);

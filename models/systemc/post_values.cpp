@@ -16,7 +16,8 @@ PostShape post_shape(const PostOp& op) {
   const std::int64_t window = op.win_h * op.win_w;
   switch (static_cast<PostMode>(op.mode)) {
     case PostMode::requant:
-      return {true, true, false, false, 1, 0};
+      // Transposed, the records come with the psum entries and take no cycles of their own.
+      return {true, op.transposed == 0, false, false, 1, 0};
     case PostMode::requant_add:
       return {true, true, true, false, 1, 1};
     case PostMode::max_window:
@@ -46,9 +47,10 @@ class PostRun {
         shape_(post_shape(op)),
         shape_in_ifmap_(context.size.word_bytes, op.dst_log2_pack, op.dst_log2_bundle),
         packed_(op.dst == 1 && shape_in_ifmap_.channels > 1) {
-    if (shape_.channel_records) {
-      for (std::int64_t c = 0; c < op.channels; ++c) {
-        channels_.push_back(decode_channel(record(op.param_base + c)));
+    if (shape_.channel_records || op.transposed != 0) {
+      const std::int64_t records = op.transposed != 0 ? op.out_h * op.out_w : op.channels;
+      for (std::int64_t i = 0; i < records; ++i) {
+        channels_.push_back(decode_channel(record(op.param_base + i)));
       }
     }
     if (shape_.add_record) {
@@ -153,7 +155,8 @@ class PostRun {
   }
 
   [[nodiscard]] std::int64_t requant(std::int64_t acc, const Element& e) {
-    const ChannelRecord& r = channels_[static_cast<std::size_t>(e.channel)];
+    const std::int64_t number = op_.transposed != 0 ? e.y * op_.out_w + e.x : e.channel;
+    const ChannelRecord& r = channels_[static_cast<std::size_t>(number)];
     const Accumulated t =
         accumulate(acc, r.bias, static_cast<int>(context_.size.acc_bits), context_.size.overflow);
     result_.acc_overflow += t.overflowed ? 1 : 0;
@@ -199,7 +202,8 @@ class PostRun {
       const std::int64_t address = op_.dst_base + plane / group * op_.dst_slot_stride +
                                    y * op_.dst_step_y + x * shape_in_ifmap_.bytes();
       pixel_.assign(static_cast<std::size_t>(shape_in_ifmap_.bytes()), 0);
-      for (std::int64_t j = 0; j < std::min(shape_in_ifmap_.channels, end - c); ++j) {
+      const std::int64_t present = std::min(shape_in_ifmap_.channels, end - c);
+      for (std::int64_t j = context_.fault(122) ? 1 : 0; j < present; ++j) {
         shape_in_ifmap_.set_field(pixel_.data(), j,
                                   values_[static_cast<std::size_t>(c - first + j)]);
       }

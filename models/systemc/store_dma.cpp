@@ -37,14 +37,16 @@ void StoreDma::serve() {
     store(body);
     EventCounts events;
     events[Event::mem_wr_beat] = beats_;
-    events[Event::ofmap_rd] =
-        beats_ *
-        static_cast<Cycle>(
-            PlaneShape(context_.size.word_bytes, body.log2_pack, body.log2_bundle).channels);
+    events[Event::ofmap_rd] = beats_ * static_cast<Cycle>(banks_per_beat(body));
     perf_.retire(Queue::store, started.start, digest_, events);
     issue_.retire(started.op);
     wait(context_.clock.cycles(1));
   }
+}
+
+std::int64_t StoreDma::banks_per_beat(const StoreOp& op) const {
+  if (op.transposed != 0) return context_.size.beat_bytes >> op.log2_bytes;
+  return PlaneShape(context_.size.word_bytes, op.log2_pack, op.log2_bundle).channels;
 }
 
 std::int64_t StoreDma::line_address(const StoreOp& op, std::int64_t slot, std::int64_t line) const {
@@ -58,7 +60,7 @@ void StoreDma::pack_line(const StoreOp& op, std::int64_t plane, std::int64_t lin
   for (std::int64_t j = 0; j < shape.channels; ++j) {
     const std::int64_t channel = plane * shape.channels + j;
     if (channel >= op.channels) continue;
-    const std::int64_t bank = op.bank0 + channel;
+    const std::int64_t bank = (context_.fault(121) ? 0 : op.bank0) + channel;
     const std::uint8_t* element =
         ofmap_.read(op.half, bank % ofmap_.banks(), line_address(op, bank / ofmap_.banks(), line),
                     pixels * shape.word_bytes);
@@ -68,6 +70,27 @@ void StoreDma::pack_line(const StoreOp& op, std::int64_t plane, std::int64_t lin
       if (shape.word_bytes == 2) value |= std::uint32_t{element[1]} << 8;
       shape.set_field(pixel, j, value);
       element += shape.word_bytes;
+    }
+  }
+}
+
+void StoreDma::transpose_line(const StoreOp& op, std::int64_t plane) {
+  const std::int64_t bytes = std::int64_t{1} << op.log2_bytes;
+  const std::int64_t pack = std::int64_t{1} << op.log2_pack;
+  const PlaneShape word(bytes, op.log2_pack, 0);
+  for (std::int64_t pixel = 0; pixel < op.line_bytes / bytes; ++pixel) {
+    std::uint8_t* to = line_.data() + pixel * bytes;
+    for (std::int64_t s = 0; s < pack; ++s) {
+      const std::int64_t channel = plane * pack + s;
+      if (channel >= op.channels) continue;
+      const std::uint8_t* element =
+          ofmap_.read(op.half, op.bank0 + pixel,
+                      op.src_base * context_.size.beat_bytes + channel * bytes, bytes);
+      if (pack == 1) {
+        std::copy(element, element + bytes, to);
+      } else {
+        word.set_field(to, s, word.field(element, 0));
+      }
     }
   }
 }
@@ -85,7 +108,9 @@ void StoreDma::store(const StoreOp& op) {
     for (std::int64_t line = 0; line < op.lines; ++line) {
       line_.assign(static_cast<std::size_t>(line_beats * beat), 0);
       std::int64_t bytes = op.line_bytes;
-      if (op.log2_pack != 0 || op.log2_bundle != 0) {
+      if (op.transposed != 0) {
+        transpose_line(op, plane);
+      } else if (op.log2_pack != 0 || op.log2_bundle != 0) {
         pack_line(op, plane, line);
       } else {
         const std::int64_t bank = op.bank0 + plane;

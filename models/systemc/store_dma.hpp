@@ -33,6 +33,9 @@ class StoreDma : public sc_core::sc_module {
   /// Byte address inside a bank of line `line` of a channel in `slot`.
   [[nodiscard]] std::int64_t line_address(const StoreOp& op, std::int64_t slot,
                                           std::int64_t line) const;
+  [[nodiscard]] std::int64_t banks_per_beat(const StoreOp& op) const;
+  /// Fills line_ with the words of a plane whose pixels lie in a bank each.
+  void transpose_line(const StoreOp& op, std::int64_t plane);
   /// Fills line_ with the words of a plane of several channels.
   void pack_line(const StoreOp& op, std::int64_t plane, std::int64_t line);
 

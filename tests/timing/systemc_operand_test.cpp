@@ -295,3 +295,75 @@ TEST_CASE("a pass writes whole pixels of packed planes to the ifmap buffer") {
   // Words (1, 2) and (3, 0): sums of both lanes, of the high one, of the low one.
   check_columns(r, {6, 2, 4, 0});
 }
+
+TEST_CASE("a transposed post takes the record of each psum entry") {
+  ArchConfig c = flexible_arch();
+  c.hw_post_lanes = 2;
+  // Psums are 0, so entry m becomes its bias 100 + m in all lanes.
+  Bytes data;
+  for (std::int64_t m = 0; m < 2; ++m) {
+    const EncodedRecord record = encode(ChannelRecord{100 + m, 0, 0, 0});
+    data.insert(data.end(), record.begin(), record.end());
+  }
+  PostOp post = post_op(PostMode::requant, 3, 2);
+  post.transposed = 1;
+  StoreOp store = store_op(8);
+  store.planes = 3;
+  store.plane_stride = 64;
+  store.half = 1;
+  const RunResult r =
+      run_systemc(make_program({{tile(load_op(Dest::param, 64), 0, to_post),
+                                 tile(post, to_load, to_store), tile(store, to_post)}},
+                               data),
+                  c);
+  for (std::size_t lane = 0; lane < 3; ++lane) {
+    CHECK(result_word(r, lane, 0) == 100);
+    CHECK(result_word(r, lane, 1) == 101);
+  }
+  // b = 12 + 48 = 60, load 63..91 (16 beats); two passes without channel records: 2 * (2 + 6).
+  CHECK(span_of(r, Queue::post) == Span{92, 108});
+  CHECK(record_of(r, Queue::post).events[Event::param_rd] == 4);
+  CHECK(record_of(r, Queue::post).events[Event::ofmap_wr] == 6);
+}
+
+TEST_CASE("a transposed store takes a pixel from each bank") {
+  // Banks 1, 2, 3 hold pixels 0, 1, 2; their first three bytes are the channels.
+  const Bytes banks{9, 9, 9, 9, 1, 2, 3, 4, 5, 6, 7, 8, 0xff, 0, 0xfe, 1};
+  LoadOp load = load_op(Dest::ofmap, 4);
+  load.planes = 4;
+  load.plane_stride = 4;
+  load.log2_group = 2;
+  StoreOp store = store_op(3);
+  store.transposed = 1;
+  store.bank0 = 1;
+  store.plane_stride = 4;
+  StoreOp words = store_op(4);
+  words.mem_addr += 64;
+  words.transposed = 1;
+  words.bank0 = 2;
+  words.log2_bytes = 1;
+  words.channels = words.planes = 2;
+  words.plane_stride = 4;
+  SUBCASE("packed") {
+    store.log2_pack = 1;
+    store.planes = 2;
+    store.channels = 3;
+  }
+  SUBCASE("one channel to a word") { store.planes = store.channels = 3; }
+  const bool packed = store.log2_pack != 0;
+  const RunResult r = run_systemc(
+      make_program({{tile(load, 0, to_store), tile(store, to_load), tile(words)}}, banks),
+      flexible_arch());
+  if (packed) {
+    CHECK(result_bytes(r, 0, 8) == Bytes{0x21, 0x65, 0x0f, 0, 0x03, 0x07, 0x0e, 0});
+  } else {
+    CHECK(result_bytes(r, 0, 12) == Bytes{1, 5, 0xff, 0, 2, 6, 0, 0, 3, 7, 0xfe, 0});
+  }
+  // Elements of two bytes of banks 2 and 3.
+  CHECK(result_bytes(r, 64, 8) == Bytes{5, 6, 0xff, 0, 7, 8, 0xfe, 1});
+  // Three ops: load 63..79 (4 beats), then a beat per plane from 4 banks: 80 + 1 + T + 12.
+  const Cycle beats = packed ? 2 : 3;
+  CHECK(span_of(r, Queue::store, 0) == Span{80, 93 + beats});
+  CHECK(record_of(r, Queue::store, 0).events[Event::ofmap_rd] == 4 * beats);
+  CHECK(record_of(r, Queue::store, 1).events[Event::ofmap_rd] == 4);
+}
