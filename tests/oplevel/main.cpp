@@ -3,10 +3,10 @@
 // usage: tactus_oplevel [--count N] [--seed S] [--preset NAME] [--backends fast,systemc,rtl]
 //                       [--kinds ws,os,nm,multi,bundle,bipolar,pack,transposed,fill,pool,add]
 //                       [--set section.key=value]... [--vary none|host|all] [--shrink 0|1]
-//                       [--backpressure SEED] [--coverage 0|1]
+//                       [--backpressure SEED] [--coverage 0|1] [--fault N]
 // --vary: keys drawn per program; default all, with rtl host. --backpressure: the rtl's memory
 // ports stand still now and then, its cycles are not compared. --coverage: counts of what was run.
-// Exit code 1 for a difference.
+// --fault: a seeded fault, in builds that have them. Exit code 1 for a difference.
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -39,6 +39,7 @@ using tactus::oplevel::Draft;
 struct Options {
   std::uint64_t count = 100, seed = 1, backpressure = 0;
   bool coverage = false;
+  int fault = 0;
   std::string preset = "flex_4", vary;
   std::vector<std::string> backends{"fast", "systemc"};
   std::vector<std::pair<std::string, std::string>> keys;
@@ -79,6 +80,8 @@ Options parse(int argc, char** argv) {
       options.vary = value;
     } else if (name == "--backpressure") {
       options.backpressure = std::strtoull(value.c_str(), nullptr, 10);
+    } else if (name == "--fault") {
+      options.fault = std::atoi(value.c_str());
     } else if (name == "--coverage") {
       options.coverage = value != "0";
     } else if (name == "--shrink") {
@@ -126,14 +129,15 @@ tactus::ArchConfig configuration(const Options& options, std::uint64_t seed) {
 /// other; empty when they agree.
 std::string difference(const tactus::Program& program, const tactus::ArchConfig& config,
                        const std::vector<std::unique_ptr<tactus::Backend>>& backends,
-                       std::uint64_t backpressure, tactus::EventCounts* events = nullptr) {
+                       const Options& options, tactus::EventCounts* events = nullptr) {
   const tactus::RunResult naive = tactus::oplevel::run_naive(program, config);
   if (events != nullptr) {
     for (const auto& record : naive.retired) *events += record.events;
   }
   tactus::RunOptions limit;
   limit.watchdog_cycles = 200000;
-  limit.backpressure_seed = backpressure;
+  limit.backpressure_seed = options.backpressure;
+  limit.fault = options.fault;
   std::vector<tactus::RunResult> runs;
   for (const auto& backend : backends) {
     const std::string name = backend->name();
@@ -146,7 +150,7 @@ std::string difference(const tactus::Program& program, const tactus::ArchConfig&
     values.timing = false;
     const auto found = tactus::compare(program, naive, "naive executor", runs.back(), name, values);
     if (found) return found.text;
-    if (backpressure != 0 && name == "rtl") continue;
+    if (options.backpressure != 0 && name == "rtl") continue;
     const std::string late = tactus::oplevel::check_durations(program, config, runs.back());
     if (!late.empty()) return name + ": " + late;
     const auto pair = tactus::compare(program, runs[0], backends[0]->name(), runs.back(), name);
@@ -202,7 +206,7 @@ int run(const Options& options) {
     ++done;
     ops += program.ops.size();
     for (const auto& op : program.ops) count_features(op, config, features);
-    const std::string found = difference(program, config, backends, options.backpressure, &events);
+    const std::string found = difference(program, config, backends, options, &events);
     if (found.empty()) continue;
     std::cout << "preset " << options.preset << " seed " << seed << " (repeat with --seed " << seed
               << " --count 1): " << found << "\n";
@@ -214,8 +218,7 @@ int run(const Options& options) {
     if (options.shrink) {
       const auto text = [&](const Draft& d) -> std::string {
         try {
-          return difference(tactus::oplevel::build(d, config), config, backends,
-                            options.backpressure);
+          return difference(tactus::oplevel::build(d, config), config, backends, options);
         } catch (const std::exception&) {
           return {};
         }
