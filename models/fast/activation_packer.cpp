@@ -85,9 +85,11 @@ void ActivationPacker::finish_element(std::int64_t users, PackedActivations& pac
   if (count_elements_ || parts_ > 1) {
     const std::int16_t* low = line(0);
     const std::int16_t* high = line(1);
-    std::int64_t zeros = 0;
-    for (std::int64_t i = 0; i < pixels_; ++i) {
-      zeros += low[i] == 0 && (parts_ == 1 || high[i] == 0) ? 1 : 0;
+    std::int32_t zeros = 0;  // as many as pixels at most
+    if (parts_ == 1) {
+      for (std::int64_t i = 0; i < pixels_; ++i) zeros += low[i] == 0 ? 1 : 0;
+    } else {
+      for (std::int64_t i = 0; i < pixels_; ++i) zeros += (low[i] | high[i]) == 0 ? 1 : 0;
     }
     packed.zeros += zeros * users;
     if (count_elements_) packed.element_zeros.push_back(zeros);

@@ -207,7 +207,8 @@ void PostUnit::write_packed(const PostOp& op, BankedHalf& half, std::int64_t cha
   const std::int64_t number = op.dst_ch0 + channel;
   const std::int64_t place = number % (pack * bundle);
   if (place == 0 || channel == 0) {
-    words_.assign(static_cast<std::size_t>(bundle), std::vector<std::int64_t>(line_.size(), 0));
+    words_.resize(static_cast<std::size_t>(bundle));
+    for (auto& words : words_) words.assign(line_.size(), 0);
   }
   const std::int64_t mask = (std::int64_t{1} << bits) - 1;
   std::vector<std::int64_t>& words = words_[static_cast<std::size_t>(place / pack)];
