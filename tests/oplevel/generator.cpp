@@ -117,18 +117,22 @@ void Generator::records(std::int64_t half, std::int64_t first, std::int64_t chan
   const std::int64_t mult = (std::int64_t{1} << std::min<std::int64_t>(31, 61 - acc)) - 1;
   for (std::int64_t i = 0; i < channels; ++i) {
     const std::int64_t bias = (std::int64_t{1} << rng_.in(0, acc - 2)) - 1;
-    const std::int64_t shift = rng_.in(0, 63);
+    // Small constants make ties of the rounding, large ones reach the width of the product.
+    const bool small = rng_.chance(1, 3);
+    const std::int64_t shift = small ? rng_.in(1, 4) : rng_.in(0, 63);
     const std::int64_t limit = std::int64_t{1} << std::min<std::int64_t>(shift, 60);
-    put(i, encode(ChannelRecord{rng_.in(-bias, bias), rng_.in(-mult, mult), shift,
+    const std::int64_t factor = small ? rng_.in(-3, 3) : rng_.in(-mult, mult);
+    put(i, encode(ChannelRecord{rng_.in(-bias, bias), factor, shift,
                                 rng_.chance(1, 2) ? 0 : rng_.in(-limit, limit)}));
   }
   if (add) {
     AddRecord r;
-    r.ma = rng_.in(-32768, 32767);
-    r.mb = rng_.in(-32768, 32767);
-    r.la = rng_.in(0, 6);
-    r.lb = rng_.in(0, 6);
-    r.shift = rng_.in(0, 40);
+    const bool small = rng_.chance(1, 3);
+    r.ma = small ? rng_.in(-3, 3) : rng_.in(-32768, 32767);
+    r.mb = small ? rng_.in(-3, 3) : rng_.in(-32768, 32767);
+    r.la = rng_.in(0, small ? 1 : 6);
+    r.lb = rng_.in(0, small ? 1 : 6);
+    r.shift = small ? rng_.in(1, 3) : rng_.in(0, 40);
     r.rounding = rng_.in(0, 6);
     r.za = rng_.in(-128, 255);
     r.zb = rng_.in(-128, 255);
