@@ -9,7 +9,8 @@ import pathlib
 import re
 import sys
 
-TYPES = {"numerics/formats.hpp", "numerics/errors.hpp", "numerics/int128.hpp"}
+TYPES = {"numerics/formats.hpp", "numerics/errors.hpp", "numerics/int128.hpp",
+         "numerics/k_mapping.hpp"}
 DATA = {"arch", "events", "program", "memory", "backend"}
 
 # Folder -> folders (or single headers) that it may include besides itself and TYPES. A folder's
