@@ -123,11 +123,12 @@ class LayerReader {
   void weights() {
     children_.insert(children_.end(), {"weight", "weight_zero_point", "bias"});
     const h5::Dataset data = group_.dataset("weight");
-    only_attributes(data, {"bits", "signed", "sparsity"});
+    only_attributes(data, {"bits", "signed", "sparsity", "bipolar"});
     Format& format = layer_.weight_format;
     format.is_signed = integer(data, "signed", 0, 1) == 1;
     format.bits = static_cast<int>(
         integer(data, "bits", 1, format.is_signed ? kMaxOperandBits : kMaxOperandBits - 1));
+    format.bipolar = data.has_attribute("bipolar") && integer(data, "bipolar", 0, 1) == 1;
     layer_.sparsity = data.string_attribute("sparsity");
     const bool conv = layer_.op == LayerOp::conv2d;
     const h5::Dims dims = data.dims();

@@ -82,6 +82,7 @@ void write_weights(h5::Group& group, const Layer& layer) {
   weight.write_attribute("bits", std::int64_t{layer.weight_format.bits});
   weight.write_attribute("signed", std::int64_t{layer.weight_format.is_signed ? 1 : 0});
   weight.write_attribute("sparsity", layer.sparsity);
+  if (layer.weight_format.bipolar) weight.write_attribute("bipolar", std::int64_t{1});
   write_vector(group, "weight_zero_point", layer.weight_zero_point, h5::Store::i32);
   write_vector(group, "bias", layer.bias, h5::Store::i64);
 }

@@ -35,30 +35,37 @@ std::string Context::source_of(const std::string& id) const {
   return source_of(layer->inputs.at(0));
 }
 
+TensorLayout Context::layout_of(const std::string& id) const {
+  const auto it = layouts.find(id);
+  return it != layouts.end() ? it->second : smallest_layout(network.format_of(id), config);
+}
+
 TensorPlace& Context::place(const std::string& id) {
   for (auto& t : tensors) {
     if (t.name == id) return t;
   }
   const Shape shape = network.shape_of(id);
-  const Format format = network.format_of(id);
+  const TensorLayout layout = layout_of(id);
   TensorPlace t;
   t.name = id;
   t.c = shape.c;
   t.h = shape.h;
   t.w = shape.w;
-  t.element_bytes = static_cast<int>(element_bytes(format));
-  t.is_signed = format.is_signed;
+  t.element_bytes = static_cast<int>(layout.word_bytes);
+  t.pack = static_cast<int>(layout.pack);
+  t.bundle = static_cast<int>(layout.bundle);
+  t.is_signed = network.format_of(id).is_signed;
   tensors.push_back(t);
   return tensors.back();
 }
 
 void Context::place_in_memory(const std::string& id) {
+  const TensorLayout layout = layout_of(id);
   TensorPlace& t = place(id);
-  const auto beat = static_cast<std::uint64_t>(config.beat_bytes());
-  const auto line = static_cast<std::uint64_t>(t.w) * static_cast<std::uint64_t>(t.element_bytes);
-  t.line_stride = (line + beat - 1) / beat * beat;
+  const std::int64_t line = round_up(t.w * layout.pixel_bytes(), config.beat_bytes());
+  t.line_stride = static_cast<std::uint64_t>(line);
   t.plane_stride = t.line_stride * static_cast<std::uint64_t>(t.h);
-  t.address = builder.allocate(t.plane_stride * static_cast<std::uint64_t>(t.c));
+  t.address = builder.allocate(t.plane_stride * static_cast<std::uint64_t>(layout.planes(t.c)));
   t.in_memory = true;
 }
 
@@ -67,68 +74,96 @@ int Context::store_of(const std::string& id) const {
   return it == last_store.end() ? -1 : it->second;
 }
 
-int Context::load_tile(int layer_index, const std::string& tensor, Dest dest, int half,
-                       const TileLayout& layout, std::int64_t c0, std::int64_t planes,
-                       std::int64_t group, std::int64_t base) {
-  if (layout.data_bytes == 0 || layout.loaded_lines == 0) return -1;
-  const TensorPlace& t = place(tensor);
-  const std::int64_t beat = config.beat_bytes();
+namespace {
+
+/// Source side of a load of whole planes, and where its lines go in a bank.
+LoadOp load_of(const TensorPlace& t, const TensorLayout& tensor, const TileLayout& layout,
+               std::int64_t pixels, std::int64_t c0, std::int64_t channels, std::int64_t base,
+               std::int64_t beat) {
+  const std::int64_t p0 = c0 / tensor.plane_channels();
   LoadOp op;
   op.mem_addr =
-      static_cast<std::int64_t>(t.address) + c0 * static_cast<std::int64_t>(t.plane_stride) +
-      layout.src_y * static_cast<std::int64_t>(t.line_stride) + layout.src_x * t.element_bytes;
-  op.planes = planes;
+      static_cast<std::int64_t>(t.address) + p0 * static_cast<std::int64_t>(t.plane_stride) +
+      layout.src_y * static_cast<std::int64_t>(t.line_stride) + layout.src_x * tensor.pixel_bytes();
+  op.planes = tensor.planes(channels);
   op.plane_stride = static_cast<std::int64_t>(t.plane_stride);
   op.lines = layout.loaded_lines;
   op.line_stride = static_cast<std::int64_t>(t.line_stride);
-  op.line_bytes = layout.data_bytes;
-  op.dest = static_cast<std::int64_t>(dest);
-  op.half = half;
+  op.line_bytes = pixels * tensor.pixel_bytes();
   op.dst_base = (base + layout.first_line * layout.pitch + layout.data_begin) / beat;
   op.dst_slot_stride = layout.slot_bytes() / beat;
   op.dst_line_stride = layout.pitch / beat;
+  return op;
+}
+
+}  // namespace
+
+int Context::load_ifmap(int layer_index, const std::string& tensor, int half,
+                        const TileLayout& layout, std::int64_t c0, std::int64_t channels,
+                        std::int64_t group) {
+  if (layout.data_bytes == 0 || layout.loaded_lines == 0) return -1;
+  const TensorLayout t = layout_of(tensor);
+  LoadOp op = load_of(place(tensor), t, layout, layout.data_bytes / t.pixel_bytes(), c0, channels,
+                      0, config.beat_bytes());
+  op.dest = static_cast<std::int64_t>(Dest::ifmap);
+  op.half = half;
   op.log2_group = log2_of(group);
-  const Buffer buffer = dest == Dest::ifmap ? Buffer::ifmap : Buffer::ofmap;
-  return builder.emit(op, layer_index, {{buffer, half}}, {store_of(tensor)});
+  return builder.emit(op, layer_index, {{Buffer::ifmap, half}}, {store_of(tensor)});
+}
+
+int Context::load_ofmap(int layer_index, const std::string& tensor, int half,
+                        const TileLayout& layout, std::int64_t c0, std::int64_t channels,
+                        std::int64_t base) {
+  if (layout.data_bytes == 0 || layout.loaded_lines == 0) return -1;
+  const TensorLayout t = layout_of(tensor);
+  LoadOp op = load_of(place(tensor), t, layout, layout.data_bytes / t.word_bytes, c0, channels,
+                      base, config.beat_bytes());
+  op.dest = static_cast<std::int64_t>(Dest::ofmap);
+  op.half = half;
+  op.log2_group = log2_of(config.hw_array_cols / t.plane_channels());
+  op.log2_pack = log2_of(t.pack);
+  op.log2_bundle = log2_of(t.bundle);
+  op.unpack_signed = t.pack > 1 && network.format_of(tensor).is_signed ? 1 : 0;
+  return builder.emit(op, layer_index, {{Buffer::ofmap, half}}, {store_of(tensor)});
 }
 
 int Context::fill_tile(int layer_index, Dest dest, int half, const TileLayout& layout,
-                       std::int64_t slots, std::int64_t base, std::int64_t value,
-                       std::int64_t elem) {
+                       std::int64_t slots, std::int64_t base, std::uint32_t pattern) {
   const std::int64_t beat = config.beat_bytes();
   FillOp op;
   op.dest = static_cast<std::int64_t>(dest);
   op.half = half;
   op.dst_base = base / beat;
   op.beats = layout.bank_bytes(slots) / beat;
-  const auto bits = static_cast<std::uint32_t>(value);
-  const std::uint32_t pattern = elem == 1   ? (bits & 0xFFU) * 0x01010101U
-                                : elem == 2 ? (bits & 0xFFFFU) * 0x00010001U
-                                            : bits;
   op.value = static_cast<std::int64_t>(pattern);
   const Buffer buffer = dest == Dest::ifmap ? Buffer::ifmap : Buffer::ofmap;
   return builder.emit(op, layer_index, {{buffer, half}});
 }
 
-int Context::store_tile(int layer_index, const std::string& tensor, int half, const PixelTile& tile,
-                        std::int64_t c0, std::int64_t planes, std::int64_t base,
-                        std::int64_t slot_bytes, std::int64_t pitch) {
+int Context::store_tile(int layer_index, const std::string& tensor, const StoreSource& source,
+                        const PixelTile& tile, std::int64_t c0, std::int64_t channels,
+                        std::int64_t line_step) {
   const TensorPlace& t = place(tensor);
+  const TensorLayout layout = layout_of(tensor);
   const std::int64_t beat = config.beat_bytes();
   StoreOp op;
   op.mem_addr = static_cast<std::int64_t>(t.address) +
-                c0 * static_cast<std::int64_t>(t.plane_stride) +
-                tile.y0 * static_cast<std::int64_t>(t.line_stride) + tile.x0 * t.element_bytes;
-  op.planes = planes;
+                c0 / layout.plane_channels() * static_cast<std::int64_t>(t.plane_stride) +
+                tile.y0 * static_cast<std::int64_t>(t.line_stride) + tile.x0 * layout.pixel_bytes();
+  op.planes = layout.planes(channels);
+  op.bank0 = source.bank0;
+  if (layout.packed()) op.channels = channels;
+  op.log2_pack = log2_of(layout.pack);
+  op.log2_bundle = log2_of(layout.bundle);
   op.plane_stride = static_cast<std::int64_t>(t.plane_stride);
   op.lines = tile.h;
-  op.line_stride = static_cast<std::int64_t>(t.line_stride);
-  op.line_bytes = tile.w * t.element_bytes;
-  op.half = half;
-  op.src_base = base / beat;
-  op.src_slot_stride = slot_bytes / beat;
-  op.src_line_stride = pitch / beat;
-  const int number = builder.emit(op, layer_index, {{Buffer::ofmap, half}});
+  op.line_stride = line_step * static_cast<std::int64_t>(t.line_stride);
+  op.line_bytes = tile.w * layout.pixel_bytes();
+  op.half = source.half;
+  op.src_base = source.base / beat;
+  op.src_slot_stride = source.slot_bytes / beat;
+  op.src_line_stride = source.pitch / beat;
+  const int number = builder.emit(op, layer_index, {{Buffer::ofmap, source.half}});
   last_store[tensor] = number;
   return number;
 }

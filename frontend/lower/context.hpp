@@ -41,9 +41,10 @@ class Context {
   ProgramBuilder builder;
   std::vector<TensorPlace> tensors;
   std::vector<LayerInfo> infos;
-  std::map<std::string, Resident> resident;  ///< tensors kept on chip
-  std::map<std::string, int> last_store;     ///< op that completed a tensor in memory
-  std::map<std::string, ConvPlan> plans;     ///< by id of the convolution or linear layer
+  std::map<std::string, Resident> resident;     ///< tensors kept on chip
+  std::map<std::string, int> last_store;        ///< op that completed a tensor in memory
+  std::map<std::string, ConvPlan> plans;        ///< by id of the convolution or linear layer
+  std::map<std::string, TensorLayout> layouts;  ///< of all tensors, set before anything is placed
 
   [[nodiscard]] const Layer& layer(int index) const {
     return network.layers[static_cast<std::size_t>(index)];
@@ -51,22 +52,35 @@ class Context {
   /// Tensor id with flatten layers seen through.
   [[nodiscard]] std::string source_of(const std::string& id) const;
   [[nodiscard]] TensorPlace& place(const std::string& id);
+  /// Layout of a tensor; the smallest one until something else was chosen.
+  [[nodiscard]] TensorLayout layout_of(const std::string& id) const;
   /// Reserves memory for a tensor and says where it is.
   void place_in_memory(const std::string& id);
   [[nodiscard]] int store_of(const std::string& id) const;
 
   [[noreturn]] void refuse(const Layer& layer, const std::string& why) const;
 
-  /// One load op of `planes` channels from `c0` of a tensor tile into ifmap or ofmap.
-  int load_tile(int layer, const std::string& tensor, Dest dest, int half, const TileLayout& layout,
-                std::int64_t c0, std::int64_t planes, std::int64_t group, std::int64_t base);
-  /// Fills the whole region that a layout takes in `slots` slots with a repeated element.
+  /// One load op of the planes with channels [c0, c0 + channels) of a tensor tile into ifmap,
+  /// `group` planes to a slot.
+  int load_ifmap(int layer, const std::string& tensor, int half, const TileLayout& layout,
+                 std::int64_t c0, std::int64_t channels, std::int64_t group);
+  /// The same into ofmap from byte `base` on: channel c0 + n goes to bank n mod array_cols. The
+  /// layout is in elements of the ofmap buffer; c0 is the first channel of a plane.
+  int load_ofmap(int layer, const std::string& tensor, int half, const TileLayout& layout,
+                 std::int64_t c0, std::int64_t channels, std::int64_t base);
+  /// Fills the whole region that a layout takes in `slots` slots with a 32-bit pattern.
   int fill_tile(int layer, Dest dest, int half, const TileLayout& layout, std::int64_t slots,
-                std::int64_t base, std::int64_t value, std::int64_t elem);
-  /// Stores an output tile from an ofmap half; channel `c0` is in bank 0, slot 0.
-  int store_tile(int layer, const std::string& tensor, int half, const PixelTile& tile,
-                 std::int64_t c0, std::int64_t planes, std::int64_t base, std::int64_t slot_bytes,
-                 std::int64_t pitch);
+                std::int64_t base, std::uint32_t pattern);
+  /// What a store takes from an ofmap half: channel c0 is in bank `bank0`, slot 0.
+  struct StoreSource {
+    int half = 0;
+    std::int64_t bank0 = 0, base = 0, slot_bytes = 0, pitch = 0;
+  };
+  /// Stores channels [c0, c0 + channels) of an output tile. The tile's lines are every
+  /// `line_step`-th line of the tensor; c0 is the first channel of a plane.
+  int store_tile(int layer, const std::string& tensor, const StoreSource& source,
+                 const PixelTile& tile, std::int64_t c0, std::int64_t channels,
+                 std::int64_t line_step = 1);
   /// Puts parameter records into memory and returns their address.
   std::uint64_t put_records(const std::vector<EncodedRecord>& records);
   int load_records(int layer, std::uint64_t address, std::int64_t count, int half);

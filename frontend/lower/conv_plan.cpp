@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "lower/conv_variants.hpp"
+#include "lower/layer_weights.hpp"
+#include "lower/unit_runs.hpp"
 #include "numerics/errors.hpp"
 
 namespace tactus::lower {
@@ -21,23 +24,7 @@ struct Shortage {
   std::int64_t has_kib = 0;
 };
 
-std::vector<ColumnTile> column_tiles(const ConvShape& s, std::int64_t array_cols) {
-  std::vector<ColumnTile> tiles;
-  const std::int64_t out_per_group = s.out_c / s.groups;
-  const std::int64_t in_per_group = s.in_c / s.groups;
-  for (std::int64_t n0 = 0; n0 < s.out_c; n0 += array_cols) {
-    ColumnTile t;
-    t.n0 = n0;
-    t.cols = std::min(array_cols, s.out_c - n0);
-    const std::int64_t first = n0 / out_per_group;
-    const std::int64_t last = (n0 + t.cols - 1) / out_per_group;
-    t.c0 = first * in_per_group;
-    t.channels = (last - first + 1) * in_per_group;
-    tiles.push_back(t);
-  }
-  return tiles;
-}
-
+/// Heights of tiles of `total` lines.
 std::vector<std::int64_t> line_candidates(std::int64_t total, std::int64_t forced) {
   if (forced > 0) return {std::min(forced, total)};
   std::vector<std::int64_t> out;
@@ -61,11 +48,9 @@ std::vector<std::int64_t> width_candidates(std::int64_t total, std::int64_t step
 
 class Planner {
  public:
-  Planner(const Layer& layer, const ConvShape& shape, const ArchConfig& config)
-      : layer_(layer), s_(shape), cfg_(config), beat_(config.beat_bytes()) {
-    columns_ = column_tiles(s_, cfg_.hw_array_cols);
-    for (const auto& c : columns_) channels_ = std::max(channels_, c.channels);
-  }
+  Planner(const Layer& layer, const LayerWeights& weights, const ConvShape& shape,
+          const ArchConfig& config)
+      : layer_(layer), weights_(weights), s_(shape), cfg_(config), beat_(config.beat_bytes()) {}
 
   ConvPlan best() {
     const std::int64_t rows = cfg_.hw_array_rows;
@@ -75,8 +60,9 @@ class Planner {
       note("param", "buf.param_kib", cfg_.hw_array_cols + 1, cfg_.param_records(),
            cfg_.buf_param_kib);
     }
+    const Variants variants = conv_variants(layer_, weights_, s_, cfg_);
     if (!found_ && shortage_.has_kib == 0) {
-      for (std::int64_t g = 1; g <= rows && (g == 1 || g < 2 * channels_); g *= 2) try_group(g);
+      for (const Variant& variant : variants.list) try_variant(variant);
     }
     if (!found_) {
       throw BadInput("layer " + layer_.id + " does not fit the " + shortage_.buffer +
@@ -87,6 +73,7 @@ class Planner {
                          " KiB more in " + shortage_.key + " would do",
                      {}, layer_.id);
     }
+    best_.remark = variants.remark;
     return best_;
   }
 
@@ -98,38 +85,91 @@ class Planner {
     if (needed_kib < shortage_.needed_kib) shortage_ = {buffer, key, needed_kib, has_kib};
   }
 
-  void try_group(std::int64_t group) {
-    const std::int64_t slots = ceil_div(channels_, group);
-    const std::int64_t elems_per_beat = beat_ / 1;
-    for (const std::int64_t w : width_candidates(s_.out_w, elems_per_beat)) {
-      for (const std::int64_t h : line_candidates(s_.out_h, cfg_.map_tile_rows)) {
-        if (h > max_pixels_per_axis) continue;
-        if (fits(h, w, slots)) {
-          consider(h, w, group, slots);
-        }
+  void try_variant(const Variant& variant) {
+    ConvPlan plan;
+    plan.shape = s_;
+    plan.operands = variant.operands;
+    plan.output_stationary = variant.output_stationary;
+    plan.line_phases = variant.line_phases;
+    plan.column_channels = variant.column_channels;
+    plan.window = phased(s_.window, variant.line_phases);
+    plan.columns = column_tiles(s_, variant);
+    planes_ = 0;
+    for (const auto& c : plan.columns) planes_ = std::max(planes_, s_.in.planes(c.channels));
+    const std::int64_t most = variant.output_stationary ? 1 : cfg_.hw_array_rows;
+    for (std::int64_t g = 1; g <= most && (g == 1 || g < 2 * planes_); g *= 2) {
+      // A word of -1 and +1 cannot say that a padding channel has no weight.
+      if (variant.operands.wgt_bipolar && planes_ % g != 0) continue;
+      plan.group = g;
+      try_group(plan);
+    }
+  }
+
+  void try_group(ConvPlan& plan) {
+    const Operands& o = plan.operands;
+    plan.slots = ceil_div(planes_, plan.group);
+    plan.k_rows = plan.group * plan.slots * o.windows() * o.kept * plan.window.kernel_h *
+                  plan.window.kernel_w;
+    if (!place_weights(plan)) return;
+    const std::int64_t lines = ceil_div(s_.out_h, plan.line_phases);
+    const std::int64_t forced = ceil_div(cfg_.map_tile_rows, plan.line_phases);
+    for (const std::int64_t w : width_candidates(s_.out_w, beat_)) {
+      for (const std::int64_t h : line_candidates(lines, forced)) {
+        if (h <= max_pixels_per_axis && fits(plan, h, w)) consider(plan, h, w);
       }
     }
   }
 
-  /// Checks the largest tile of the cut against all buffers.
-  bool fits(std::int64_t h, std::int64_t w, std::int64_t slots) {
+  /// Cuts the units into blocks; false when not even one block of indices fits.
+  bool place_weights(ConvPlan& plan) {
+    set_runs(plan, weights_, cfg_);
+    const Operands& o = plan.operands;
+    std::int64_t capacity = cfg_.weight_rows() * o.units_per_row();
+    std::int64_t align = std::max(cfg_.hw_array_rows, o.units_per_row());
+    if (o.sparse()) {
+      capacity = std::min(capacity, cfg_.index_rows() * o.units_per_index_row());
+      align = std::max(align, o.units_per_index_row());
+    }
+    std::int64_t largest = 0, weight_rows = 0, index_rows = 0;
+    folds_ = 0;
+    for (const ColumnTile& tile : plan.columns) {
+      largest = std::max(largest, tile.stored);
+      weight_rows += plan.weight_rows(tile.stored);
+      index_rows += plan.index_rows(tile.stored);
+      folds_ += ceil_div(tile.stored, cfg_.hw_array_rows);
+    }
+    stored_rows_ = weight_rows + index_rows;
+    plan.weights_whole = weight_rows <= cfg_.weight_rows() && index_rows <= cfg_.index_rows();
+    plan.most_stored = largest;
+    plan.weight_chunk = largest <= capacity ? largest : capacity / align * align;
+    return plan.weight_chunk > 0;
+  }
+
+  /// Checks the largest tile of the cut, of h lines of the array, against all buffers.
+  bool fits(const ConvPlan& plan, std::int64_t h, std::int64_t w) {
     if (h * w > cfg_.psum_entries()) {
       note("psum", "buf.psum_kib", h * w, cfg_.psum_entries(), cfg_.buf_psum_kib);
+      return false;
+    }
+    const std::int64_t elem = s_.in.pixel_bytes();
+    if (elem > cfg_.word_bytes() &&
+        (s_.window.stride_w * elem > 255 || s_.window.dilation_w * elem > 4095)) {
       return false;
     }
     std::int64_t bank = 0;
     for (std::int64_t x0 = 0; x0 < s_.out_w; x0 += w) {
       const PixelTile tile{0, x0, h, std::min(w, s_.out_w - x0)};
-      bank = std::max(bank,
-                      layout_tile(s_.window, tile, s_.in_h, s_.in_w, 1, beat_).bank_bytes(slots));
+      bank = std::max(
+          bank,
+          layout_tile(plan.window, tile, s_.in_h, s_.in_w, elem, beat_).bank_bytes(plan.slots));
     }
     if (bank > cfg_.ifmap_bank_bytes()) {
       note("ifmap", "buf.ifmap_kib", bank, cfg_.ifmap_bank_bytes(), cfg_.buf_ifmap_kib);
       return false;
     }
-    std::int64_t out = h * round_up(w * s_.out_elem, beat_);
-    if (s_.residual_elem > 0 && s_.residual_elem != s_.out_elem) {
-      out += h * round_up(w * s_.residual_elem, beat_);
+    std::int64_t out = h * round_up(w * s_.out_elem(), beat_);
+    if (s_.has_residual && s_.residual_elem() != s_.out_elem()) {
+      out += h * round_up(w * s_.residual_elem(), beat_);
     }
     if (out > cfg_.ofmap_bank_bytes()) {
       note("ofmap", "buf.ofmap_kib", out, cfg_.ofmap_bank_bytes(), cfg_.buf_ofmap_kib);
@@ -138,20 +178,12 @@ class Planner {
     return true;
   }
 
-  void consider(std::int64_t h, std::int64_t w, std::int64_t group, std::int64_t slots) {
-    ConvPlan plan;
-    plan.shape = s_;
-    plan.group = group;
-    plan.slots = slots;
-    plan.k_rows = group * slots * s_.taps();
-    plan.columns = columns_;
-    const auto tiles = static_cast<std::int64_t>(columns_.size());
-    const std::int64_t rows = cfg_.hw_array_rows;
-    const std::int64_t capacity = cfg_.weight_rows();
-    plan.weights_whole = plan.k_rows * tiles <= capacity;
-    plan.weight_chunk = plan.k_rows <= capacity ? plan.k_rows : capacity / rows * rows;
-    const std::int64_t extra = s_.residual_elem > 0 ? 1 : 0;
-    plan.params_whole = s_.out_c + extra * tiles <= cfg_.param_records();
+  void consider(ConvPlan& plan, std::int64_t h, std::int64_t w) {
+    const auto tiles = static_cast<std::int64_t>(plan.columns.size());
+    const std::int64_t extra = s_.has_residual ? 1 : 0;
+    std::int64_t records = extra * tiles;
+    for (const ColumnTile& tile : plan.columns) records += tile.cols;
+    plan.params_whole = records <= cfg_.param_records();
     for (const bool weights_outer : {true, false}) {
       if (cfg_.map_order == "weights" && !weights_outer) continue;
       if (cfg_.map_order == "pixels" && weights_outer) continue;
@@ -160,52 +192,69 @@ class Planner {
       if (found_ && plan.estimated_cycles >= best_.estimated_cycles) continue;
       found_ = true;
       best_ = plan;
-      for (std::int64_t y0 = 0; y0 < s_.out_h; y0 += h) {
+      const std::int64_t lines = h * plan.line_phases;
+      for (std::int64_t y0 = 0; y0 < s_.out_h; y0 += lines) {
         for (std::int64_t x0 = 0; x0 < s_.out_w; x0 += w) {
-          best_.pixels.push_back({y0, x0, std::min(h, s_.out_h - y0), std::min(w, s_.out_w - x0)});
+          best_.pixels.push_back(
+              {y0, x0, std::min(lines, s_.out_h - y0), std::min(w, s_.out_w - x0)});
         }
       }
     }
   }
 
-  /// Longest of the four queues' busy cycles plus what cannot overlap (first load, last store).
-  [[nodiscard]] std::int64_t estimate(const ConvPlan& plan, std::int64_t h, std::int64_t w) const {
+  /// Cycles of the array for all tiles of `pixels` pixels.
+  [[nodiscard]] std::int64_t compute_cycles(const ConvPlan& plan, std::int64_t tiles,
+                                            std::int64_t pixels) const {
     const std::int64_t rows = cfg_.hw_array_rows, cols = cfg_.hw_array_cols;
-    const std::int64_t interval = cfg_.beat_interval(), latency = cfg_.latency();
-    const std::int64_t columns = static_cast<std::int64_t>(plan.columns.size());
-    const std::int64_t ny = ceil_div(s_.out_h, h), nx = ceil_div(s_.out_w, w), tiles = ny * nx;
-    const std::int64_t pixels = h * w;
-    const std::int64_t folds = ceil_div(plan.k_rows, rows);
+    const auto columns = static_cast<std::int64_t>(plan.columns.size());
+    if (plan.output_stationary) {
+      const std::int64_t fold =
+          cfg_.hw_fold_overlap ? std::max(plan.k_rows, rows) : plan.k_rows + 2 * rows + cols;
+      return tiles * columns * (ceil_div(pixels, rows) * fold + rows);
+    }
     const std::int64_t fold =
         cfg_.hw_fold_overlap ? std::max(pixels, rows) : 2 * rows + cols + pixels;
-    const std::int64_t compute = tiles * columns * (folds * fold + rows);
+    return tiles * (folds_ * fold + columns * rows);
+  }
+
+  /// Longest of the four queues' busy cycles plus what cannot overlap (first load, last store).
+  [[nodiscard]] std::int64_t estimate(const ConvPlan& plan, std::int64_t h, std::int64_t w) const {
+    const std::int64_t interval = cfg_.beat_interval(), latency = cfg_.latency();
+    const auto columns = static_cast<std::int64_t>(plan.columns.size());
+    const std::int64_t ny = ceil_div(s_.out_h, h * plan.line_phases), nx = ceil_div(s_.out_w, w);
+    const std::int64_t tiles = ny * nx, pixels = h * w;
+    const std::int64_t compute = compute_cycles(plan, tiles, pixels);
     if (cfg_.map_objective == "compute") return compute;
 
     const PixelTile tile{0, 0, h, w};
-    const TileLayout layout = layout_tile(s_.window, tile, s_.in_h, s_.in_w, 1, beat_);
+    const TileLayout layout =
+        layout_tile(plan.window, tile, s_.in_h, s_.in_w, s_.in.pixel_bytes(), beat_);
     const std::int64_t in_tile =
-        latency + channels_ * layout.lines * ceil_div(layout.data_bytes, beat_) * interval +
+        latency + planes_ * layout.lines * ceil_div(layout.data_bytes, beat_) * interval +
         (layout.needs_fill ? layout.bank_bytes(plan.slots) / beat_ : 0);
     const bool one_block = tiles == 1 && s_.groups == 1;
     const std::int64_t in_loads = one_block                                 ? 1
                                   : (s_.groups == 1 && !plan.weights_outer) ? tiles
                                                                             : tiles * columns;
-    const std::int64_t weight_tile =
-        latency + plan.k_rows * ceil_div(std::min(cols, s_.out_c), beat_) * interval;
-    const bool reload = !plan.weights_whole && tiles > 1 &&
-                        (!plan.weights_outer || plan.weight_chunk < plan.k_rows);
+    const std::int64_t outputs = std::min(plan.column_channels, s_.out_c);
+    const std::int64_t used = (plan.line_phases - 1) * plan.column_channels + outputs;
+    const std::int64_t weight_tile = latency + ceil_div(stored_rows_, columns) *
+                                                   ceil_div(used * cfg_.word_bytes(), beat_) *
+                                                   interval;
+    const bool reload = !plan.weights_whole && tiles > 1 && (!plan.weights_outer || plan.chunked());
     const std::int64_t weight_loads = columns * (reload ? tiles : 1);
     const std::int64_t residual =
-        s_.residual_elem == 0
-            ? 0
-            : tiles * columns *
-                  (latency +
-                   std::min(cols, s_.out_c) * h * ceil_div(w * s_.residual_elem, beat_) * interval);
+        s_.has_residual
+            ? tiles * columns *
+                  (latency + s_.residual.planes(outputs) * h *
+                                 ceil_div(w * s_.residual.pixel_bytes(), beat_) * interval)
+            : 0;
     const std::int64_t load = in_loads * in_tile + weight_loads * weight_tile + residual;
-    const std::int64_t passes = ceil_div(std::min(cols, s_.out_c), cfg_.hw_post_lanes);
-    const std::int64_t post_tile = std::min(cols, s_.out_c) + passes * (pixels + post_drain);
+    const std::int64_t passes = ceil_div(used, cfg_.hw_post_lanes);
+    const std::int64_t post_tile = used + passes * (pixels + post_drain);
     const std::int64_t store_tile =
-        latency + std::min(cols, s_.out_c) * h * ceil_div(w * s_.out_elem, beat_) * interval;
+        plan.line_phases * (latency + s_.out.planes(outputs) * h *
+                                          ceil_div(w * s_.out.pixel_bytes(), beat_) * interval);
     const std::int64_t groups_of_work = tiles * columns;
     const std::int64_t busiest =
         std::max({compute, load, groups_of_work * post_tile, groups_of_work * store_tile});
@@ -213,11 +262,13 @@ class Planner {
   }
 
   const Layer& layer_;
+  const LayerWeights& weights_;
   const ConvShape& s_;
   const ArchConfig& cfg_;
   std::int64_t beat_;
-  std::vector<ColumnTile> columns_;
-  std::int64_t channels_ = 0;  ///< most input channels of any column tile
+  std::int64_t planes_ = 0;       ///< most input planes of any column tile
+  std::int64_t folds_ = 0;        ///< weight-stationary folds of all column tiles
+  std::int64_t stored_rows_ = 0;  ///< weight and index rows of all column tiles
   bool found_ = false;
   ConvPlan best_;
   Shortage shortage_;
@@ -225,19 +276,78 @@ class Planner {
 
 }  // namespace
 
-std::string ConvPlan::text() const {
-  return "K " + std::to_string(k_rows) + " (G " + std::to_string(group) + ", " +
-         std::to_string(slots) + " slots), " + std::to_string(columns.size()) + " column tiles x " +
-         std::to_string(pixels.size()) + " pixel tiles of " + std::to_string(pixels.front().h) +
-         "x" + std::to_string(pixels.front().w) + ", " + (weights_outer ? "weights" : "pixels") +
-         " outer, " +
-         (weights_whole           ? "all weights at once"
-          : weight_chunk < k_rows ? "weights in blocks of " + std::to_string(weight_chunk) + " rows"
-                                  : "one column tile's weights at a time");
+UnitPlace ConvPlan::place_of(std::int64_t unit) const {
+  UnitPlace at;
+  const auto take = [&](std::int64_t size) {
+    const std::int64_t digit = unit % size;
+    unit /= size;
+    return digit;
+  };
+  at.phase = take(group);
+  at.n = take(operands.kept);
+  at.window = take(operands.windows());
+  at.slot = take(slots);
+  at.kx = take(window.kernel_w);
+  at.ky = unit;
+  return at;
 }
 
-ConvPlan plan_conv(const Layer& layer, const ConvShape& shape, const ArchConfig& config) {
-  return Planner(layer, shape, config).best();
+PixelTile ConvPlan::array_tile(const PixelTile& tile) const {
+  return {tile.y0 / line_phases, tile.x0, ceil_div(tile.h, line_phases), tile.w};
+}
+
+TileLayout ConvPlan::layout_of(const PixelTile& tile, std::int64_t beat) const {
+  return layout_tile(window, array_tile(tile), shape.in_h, shape.in_w, shape.in.pixel_bytes(),
+                     beat);
+}
+
+KMapping ConvPlan::k_mapping(std::int64_t array_rows) const {
+  KMapping out;
+  out.rows = array_rows;
+  out.group = group;
+  out.slots = slots;
+  out.bundle = operands.plane_channels();
+  out.lanes = operands.lanes();
+  out.candidates = operands.candidates;
+  out.kept = operands.kept;
+  out.windows = operands.windows();
+  out.line_phases = line_phases;
+  out.column_channels = column_channels;
+  out.chunk = chunked() ? weight_chunk : 0;
+  out.output_stationary = output_stationary;
+  return out;
+}
+
+std::string ConvPlan::text() const {
+  const auto str = [](std::int64_t value) { return std::to_string(value); };
+  const Operands& o = operands;
+  std::int64_t stored = 0;
+  for (const ColumnTile& tile : columns) stored += tile.stored;
+  const std::int64_t left_out = k_rows * static_cast<std::int64_t>(columns.size()) - stored;
+  std::string text = "K " + str(k_rows) + " (G " + str(group) + ", " + str(slots) + " slots), " +
+                     str(static_cast<std::int64_t>(columns.size())) + " column tiles x " +
+                     str(static_cast<std::int64_t>(pixels.size())) + " pixel tiles of " +
+                     str(pixels.front().h) + "x" + str(pixels.front().w) + ", " +
+                     (weights_outer ? "weights" : "pixels") + " outer, " +
+                     (weights_whole ? "all weights at once"
+                      : chunked()   ? "weights in blocks of " + str(weight_chunk) + " units"
+                                    : "one column tile's weights at a time");
+  text += ", carriers " + str(o.act_carrier) + "x" + str(o.wgt_carrier) + " bits" +
+          (o.wgt_bipolar ? " bipolar" : "") + ", " + str(o.lanes()) +
+          (o.lanes() == 1 ? " lane, " : " lanes, ");
+  text += o.sparse() ? str(o.kept) + ":" + str(o.candidates) + " weights, " : "dense, ";
+  text += output_stationary ? "output-stationary" : "weight-stationary";
+  if (line_phases > 1 || left_out > 0 || !remark.empty()) {
+    if (line_phases > 1) text += ", " + str(line_phases) + " lines at once";
+    if (left_out > 0) text += ", " + str(left_out) + " units of zero weights left out";
+    if (!o.sparse() && !remark.empty()) text += "; " + remark;
+  }
+  return text;
+}
+
+ConvPlan plan_conv(const Layer& layer, const LayerWeights& weights, const ConvShape& shape,
+                   const ArchConfig& config) {
+  return Planner(layer, weights, shape, config).best();
 }
 
 }  // namespace tactus::lower

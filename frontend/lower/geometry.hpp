@@ -15,9 +15,9 @@ namespace tactus::lower {
   return ceil_div(a, b) * b;
 }
 
-/// Bytes of an element in memory and in the ofmap buffer: 1, 2 or 4.
-[[nodiscard]] constexpr std::int64_t element_bytes(const Format& f) {
-  return f.bits <= 8 ? 1 : f.bits <= 16 ? 2 : 4;
+/// Bytes of an element in the ofmap buffer: an operand word, or 2 or 4 where that is too narrow.
+[[nodiscard]] constexpr std::int64_t element_bytes(const Format& f, std::int64_t word_bytes) {
+  return f.bits <= 8 * word_bytes ? word_bytes : f.bits <= 16 ? 2 : 4;
 }
 [[nodiscard]] constexpr std::int64_t log2_bytes(std::int64_t bytes) {
   return bytes == 1 ? 0 : bytes == 2 ? 1 : 2;
@@ -59,7 +59,7 @@ struct TileLayout {
   }
 };
 
-/// Layout for `tile` of a layer that reads an image of h x w elements of `elem` bytes with beats of
+/// Layout for `tile` of a layer that reads an image of h x w pixels of `elem` bytes with beats of
 /// `beat` bytes. Loads start at beat-aligned addresses of the tensor's lines.
 [[nodiscard]] TileLayout layout_tile(const Window& window, const PixelTile& tile, std::int64_t h,
                                      std::int64_t w, std::int64_t elem, std::int64_t beat);

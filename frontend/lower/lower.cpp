@@ -5,6 +5,7 @@
 #include <set>
 
 #include "lower/context.hpp"
+#include "lower/plan_units.hpp"
 #include "numerics/errors.hpp"
 
 namespace tactus {
@@ -24,8 +25,8 @@ class NetworkLowering {
 
   Program run() {
     find_units();
+    plan_units(ctx_, units_);
     for (const auto& input : ctx_.network.inputs) ctx_.place_in_memory(input.name);
-    for (auto& unit : units_) ctx_.plans.emplace(ctx_.layer(unit.layer).id, plan(unit));
     find_residents();
     emit();
     for (const auto& layer : ctx_.network.layers) (void)ctx_.place(layer.id);
@@ -117,29 +118,6 @@ class NetworkLowering {
     }
   }
 
-  [[nodiscard]] ConvPlan plan(const ConvUnit& unit) const {
-    const Layer& layer = ctx_.layer(unit.layer);
-    const Shape in = ctx_.network.shape_of(unit.input);
-    ConvShape s;
-    s.in_c = in.c;
-    s.in_h = in.h;
-    s.in_w = in.w;
-    s.out_c = layer.out_shape.c;
-    s.out_h = layer.out_shape.h;
-    s.out_w = layer.out_shape.w;
-    if (layer.op == LayerOp::linear) {
-      s.window.kernel_h = in.h;
-      s.window.kernel_w = in.w;
-    } else {
-      s.groups = layer.groups;
-      s.window = {layer.kernel_h,   layer.kernel_w,   layer.stride_h,   layer.stride_w,
-                  layer.dilation_h, layer.dilation_w, layer.padding[0], layer.padding[1]};
-    }
-    s.out_elem = element_bytes(ctx_.network.format_of(unit.output));
-    if (unit.add >= 0) s.residual_elem = element_bytes(ctx_.network.format_of(unit.residual));
-    return plan_conv(layer, s, ctx_.config);
-  }
-
   /// A tensor stays on chip when the unit that makes it has one input block, the very next unit of
   /// work is its only reader, and that one reads it as one block.
   void find_residents() {
@@ -154,18 +132,18 @@ class NetworkLowering {
       const ConvPlan& target = ctx_.plans.at(ctx_.layer(to.layer).id);
       if (source.pixels.size() != 1 || source.shape.groups != 1) continue;
       if (target.pixels.size() != 1 || target.shape.groups != 1) continue;
-      if (source.shape.out_elem != 1) continue;
-      // The lanes of the post-processor must write different banks.
-      if (std::min<std::int64_t>(ctx_.config.hw_post_lanes, source.shape.out_c) > target.group) {
-        continue;
-      }
+      if (ctx_.network.format_of(id).bits > ctx_.config.hw_operand_bits) continue;
+      // The planes of a pass of the post-processor must be in different banks.
+      const std::int64_t lanes =
+          std::min<std::int64_t>(ctx_.config.hw_post_lanes, source.shape.out_c);
+      if (source.shape.out.planes(lanes) > target.group) continue;
       Resident r;
-      r.layout = layout_tile(target.shape.window, target.pixels[0], target.shape.in_h,
-                             target.shape.in_w, 1, ctx_.config.beat_bytes());
+      const std::int64_t pixel = target.shape.in.pixel_bytes();
+      r.layout = target.layout_of(target.pixels[0], ctx_.config.beat_bytes());
       r.slots = target.slots;
       r.log2_group = log2_of(target.group);
       const bool holds_image = r.layout.src_y == 0 && r.layout.src_x == 0 &&
-                               r.layout.data_begin + target.shape.in_w <= r.layout.pitch &&
+                               r.layout.data_begin + target.shape.in_w * pixel <= r.layout.pitch &&
                                r.layout.first_line + target.shape.in_h <= r.layout.lines;
       if (holds_image) ctx_.resident.emplace(id, r);
     }
@@ -222,65 +200,6 @@ Program lower_network(const Network& network, const ArchConfig& config) {
                    " layers, tile ops number at most 65535");
   }
   return lower::NetworkLowering(network, config).run();
-}
-
-void place_inputs(const Program& program, const std::map<std::string, QTensor>& inputs,
-                  std::vector<std::uint8_t>& memory) {
-  for (const auto& [name, tensor] : inputs) {
-    const TensorPlace* place = program.find_tensor(name);
-    if (place == nullptr || !place->in_memory) {
-      throw BadInput("the model has no input named " + name);
-    }
-    if (!(tensor.shape == Shape{place->c, place->h, place->w})) {
-      throw BadInput("input " + name + " has shape " + std::to_string(tensor.shape.c) + "," +
-                     std::to_string(tensor.shape.h) + "," + std::to_string(tensor.shape.w) +
-                     ", the model wants " + std::to_string(place->c) + "," +
-                     std::to_string(place->h) + "," + std::to_string(place->w));
-    }
-    std::size_t i = 0;
-    for (int c = 0; c < place->c; ++c) {
-      for (int y = 0; y < place->h; ++y) {
-        std::uint8_t* line = memory.data() + place->address +
-                             static_cast<std::uint64_t>(c) * place->plane_stride +
-                             static_cast<std::uint64_t>(y) * place->line_stride;
-        for (int x = 0; x < place->w; ++x, ++i) {
-          const auto value = static_cast<std::uint32_t>(tensor.data[i]);
-          for (int b = 0; b < place->element_bytes; ++b) {
-            line[x * place->element_bytes + b] = static_cast<std::uint8_t>(value >> (8 * b));
-          }
-        }
-      }
-    }
-  }
-}
-
-QTensor read_tensor(const Program& program, const Network& network,
-                    const std::vector<std::uint8_t>& memory, const std::string& name) {
-  const TensorPlace* place = program.find_tensor(name);
-  if (place == nullptr || !place->in_memory) {
-    throw InternalError("tensor " + name + " is not in off-chip memory");
-  }
-  QTensor out;
-  out.shape = {place->c, place->h, place->w};
-  out.format = network.format_of(name);
-  out.data.reserve(static_cast<std::size_t>(out.shape.count()));
-  for (int c = 0; c < place->c; ++c) {
-    for (int y = 0; y < place->h; ++y) {
-      const std::uint8_t* line = memory.data() + place->address +
-                                 static_cast<std::uint64_t>(c) * place->plane_stride +
-                                 static_cast<std::uint64_t>(y) * place->line_stride;
-      for (int x = 0; x < place->w; ++x) {
-        std::uint32_t value = 0;
-        for (int b = 0; b < place->element_bytes; ++b) {
-          value |= static_cast<std::uint32_t>(line[x * place->element_bytes + b]) << (8 * b);
-        }
-        const int unused = 32 - 8 * place->element_bytes;
-        const auto shifted = static_cast<std::int32_t>(value << unused);
-        out.data.push_back(place->is_signed ? shifted >> unused : static_cast<std::int32_t>(value));
-      }
-    }
-  }
-  return out;
 }
 
 }  // namespace tactus

@@ -12,6 +12,11 @@ namespace {
 
 constexpr std::int64_t max_pixels_per_axis = 16383;
 
+/// Bytes of a tensor's elements in the ofmap buffer.
+std::int64_t elem_of(const Context& ctx, const Format& format) {
+  return element_bytes(format, ctx.config.word_bytes());
+}
+
 /// A tile of channels x lines x pixels and what it takes in one ofmap bank.
 struct PostTiles {
   std::int64_t channels = 0, h = 0, w = 0;
@@ -70,9 +75,9 @@ void for_each_tile(const Shape& out, const PostTiles& tiles, const TileWork& wor
 }
 
 /// Fields that every post op on an ofmap source shares.
-PostOp source_op(const TileLayout& layout, const Format& format, std::int64_t stride_w, int half) {
+PostOp source_op(const TileLayout& layout, const Format& format, std::int64_t elem,
+                 std::int64_t stride_w, int half) {
   PostOp op;
-  const std::int64_t elem = element_bytes(format);
   op.src_half = half;
   op.src_base = layout.base;
   op.src_slot_stride = layout.slot_bytes();
@@ -90,7 +95,7 @@ void emit_with_store(Context& ctx, int index, PostOp op, std::int64_t c0, std::i
                      std::vector<Half> touches) {
   const Layer& layer = ctx.layer(index);
   const std::int64_t beat = ctx.config.beat_bytes();
-  const std::int64_t elem = element_bytes(layer.out_format);
+  const std::int64_t elem = elem_of(ctx, layer.out_format);
   const std::int64_t pitch = round_up(tile.w * elem, beat);
   op.channels = channels;
   op.out_h = tile.h;
@@ -103,12 +108,12 @@ void emit_with_store(Context& ctx, int index, PostOp op, std::int64_t c0, std::i
   op.dst_log2_bytes = log2_bytes(elem);
   touches.push_back({Buffer::ofmap, half});
   ctx.builder.emit(op, index, touches);
-  ctx.store_tile(index, layer.id, half, tile, c0, channels, out_base, tile.h * pitch, pitch);
+  ctx.store_tile(index, layer.id, {half, 0, out_base, tile.h * pitch, pitch}, tile, c0, channels);
 }
 
 std::int64_t out_bank_bytes(const Context& ctx, const Format& format, std::int64_t slots,
                             const PixelTile& tile) {
-  return slots * tile.h * round_up(tile.w * element_bytes(format), ctx.config.beat_bytes());
+  return slots * tile.h * round_up(tile.w * elem_of(ctx, format), ctx.config.beat_bytes());
 }
 
 void note(Context& ctx, int index, const PostTiles& tiles) {
@@ -181,7 +186,7 @@ void lower_pool(Context& ctx, int index) {
   const WindowShape ws = window_of(layer);
   const bool max = layer.op == LayerOp::maxpool;
   const std::int64_t beat = ctx.config.beat_bytes(), cols = ctx.config.hw_array_cols;
-  const std::int64_t elem = element_bytes(in);
+  const std::int64_t elem = elem_of(ctx, in);
   if (ws.window.kernel_h > 255 || ws.window.kernel_w > 255) {
     ctx.refuse(layer, "its window of " + std::to_string(ws.window.kernel_h) + "x" +
                           std::to_string(ws.window.kernel_w) + " is larger than 255x255");
@@ -198,7 +203,7 @@ void lower_pool(Context& ctx, int index) {
                "supported with padding");
   }
   const PostTiles tiles = choose_tiles(
-      ctx, layer, layer.out_shape, beat / element_bytes(layer.out_format),
+      ctx, layer, layer.out_shape, beat / elem_of(ctx, layer.out_format),
       max ? 0 : ctx.config.param_records(), [&](std::int64_t channels, const PixelTile& tile) {
         const std::int64_t slots = ceil_div(channels, cols);
         return layout_tile(ws.window, tile, shape.h, shape.w, elem, beat).bank_bytes(slots) +
@@ -233,11 +238,11 @@ void lower_pool(Context& ctx, int index) {
         const TileLayout layout = layout_tile(ws.window, tile, shape.h, shape.w, elem, beat);
         const int half = ctx.builder.next_half(Buffer::ofmap);
         if (layout.needs_fill) {
-          ctx.fill_tile(index, Dest::ofmap, half, layout, slots, 0, max ? in.min() : in.zero_point,
-                        elem);
+          ctx.fill_tile(index, Dest::ofmap, half, layout, slots, 0,
+                        repeated(max ? in.min() : in.zero_point, 8 * elem));
         }
-        ctx.load_tile(index, input, Dest::ofmap, half, layout, c0, channels, cols, 0);
-        PostOp op = source_op(layout, in, ws.window.stride_w, half);
+        ctx.load_ofmap(index, input, half, layout, c0, channels, 0);
+        PostOp op = source_op(layout, in, elem, ws.window.stride_w, half);
         op.mode = static_cast<std::int64_t>(max ? PostMode::max_window : PostMode::sum_window);
         op.src_step_y = ws.window.stride_h * layout.pitch;
         op.src_step_kx = elem;
@@ -263,7 +268,7 @@ void lower_add(Context& ctx, int index) {
   const std::string a = ctx.source_of(layer.inputs.at(0)), b = ctx.source_of(layer.inputs.at(1));
   const Format fa = ctx.network.format_of(a), fb = ctx.network.format_of(b);
   const std::int64_t beat = ctx.config.beat_bytes(), cols = ctx.config.hw_array_cols;
-  const std::int64_t ea = element_bytes(fa), eb = element_bytes(fb);
+  const std::int64_t ea = elem_of(ctx, fa), eb = elem_of(ctx, fb);
   // Both operands have the line pitch of the wider one.
   const auto layouts = [&](const PixelTile& tile) {
     TileLayout la = layout_tile(Window{}, tile, layer.out_shape.h, layer.out_shape.w, ea, beat);
@@ -271,7 +276,7 @@ void lower_add(Context& ctx, int index) {
     la.pitch = lb.pitch = std::max(la.pitch, lb.pitch);
     return std::make_pair(la, lb);
   };
-  const std::int64_t narrow = std::min({ea, eb, element_bytes(layer.out_format)});
+  const std::int64_t narrow = std::min({ea, eb, elem_of(ctx, layer.out_format)});
   const PostTiles tiles = choose_tiles(ctx, layer, layer.out_shape, beat / narrow, 0,
                                        [&](std::int64_t channels, const PixelTile& tile) {
                                          const std::int64_t slots = ceil_div(channels, cols);
@@ -289,9 +294,9 @@ void lower_add(Context& ctx, int index) {
                   const auto [la, lb] = layouts(tile);
                   const int half = ctx.builder.next_half(Buffer::ofmap);
                   const std::int64_t base_b = la.bank_bytes(slots);
-                  ctx.load_tile(index, a, Dest::ofmap, half, la, c0, channels, cols, 0);
-                  ctx.load_tile(index, b, Dest::ofmap, half, lb, c0, channels, cols, base_b);
-                  PostOp op = source_op(la, fa, 1, half);
+                  ctx.load_ofmap(index, a, half, la, c0, channels, 0);
+                  ctx.load_ofmap(index, b, half, lb, c0, channels, base_b);
+                  PostOp op = source_op(la, fa, ea, 1, half);
                   op.mode = static_cast<std::int64_t>(PostMode::add);
                   op.src_base_b = base_b + lb.base;
                   op.src_step_y = la.pitch;
@@ -310,7 +315,7 @@ void lower_clamp(Context& ctx, int index) {
   const std::string input = ctx.source_of(layer.inputs.at(0));
   const Format in = ctx.network.format_of(input);
   const std::int64_t beat = ctx.config.beat_bytes(), cols = ctx.config.hw_array_cols;
-  const std::int64_t elem = element_bytes(in);
+  const std::int64_t elem = elem_of(ctx, in);
   const auto layout_of = [&](const PixelTile& tile) {
     return layout_tile(Window{}, tile, layer.out_shape.h, layer.out_shape.w, elem, beat);
   };
@@ -326,8 +331,8 @@ void lower_clamp(Context& ctx, int index) {
         const std::int64_t slots = ceil_div(channels, cols);
         const TileLayout layout = layout_of(tile);
         const int half = ctx.builder.next_half(Buffer::ofmap);
-        ctx.load_tile(index, input, Dest::ofmap, half, layout, c0, channels, cols, 0);
-        PostOp op = source_op(layout, in, 1, half);
+        ctx.load_ofmap(index, input, half, layout, c0, channels, 0);
+        PostOp op = source_op(layout, in, elem, 1, half);
         op.mode = static_cast<std::int64_t>(PostMode::clamp);
         op.src_step_y = layout.pitch;
         op.clamp_min = layer.requant.clamp_min;

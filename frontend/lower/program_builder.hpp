@@ -12,7 +12,14 @@
 
 namespace tactus::lower {
 
-enum class Buffer : std::uint8_t { ifmap = 0, weight = 1, param = 2, psum = 3, ofmap = 4 };
+enum class Buffer : std::uint8_t {
+  ifmap = 0,
+  weight = 1,
+  param = 2,
+  psum = 3,
+  ofmap = 4,
+  index = 5
+};
 
 /// One half of one buffer.
 struct Half {
@@ -60,8 +67,8 @@ class ProgramBuilder {
   std::vector<std::uint8_t> image_;
   std::vector<TileOp> ops_;
   std::vector<std::array<int, queue_count>> needs_;  ///< per op: latest op needed of each queue
-  std::array<std::array<int, queue_count>, 10> last_access_{};
-  std::array<int, 5> turn_{1, 1, 1, 1, 1};
+  std::array<std::array<int, queue_count>, 12> last_access_{};
+  std::array<int, 6> turn_{1, 1, 1, 1, 1, 1};
 };
 
 }  // namespace tactus::lower

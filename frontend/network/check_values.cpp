@@ -105,11 +105,17 @@ class ValueCheck {
 
   void weights() const {
     const bool conv = layer_.op == LayerOp::conv2d;
-    const Format format{layer_.weight_format.bits, layer_.weight_format.is_signed, 0};
+    Format format{layer_.weight_format.bits, layer_.weight_format.is_signed, 0};
     // Weights are stored as int16_t, which does not hold 16-bit unsigned numbers.
     const std::string problem =
         format_problem(format, format.is_signed ? kMaxOperandBits : kMaxOperandBits - 1);
     if (!problem.empty()) fail("weight: " + problem);
+    if (layer_.weight_format.bipolar) {
+      if (format.bits != 1 || !format.is_signed || !layer_.weight_zero_point.empty()) {
+        fail("weight: bipolar needs bits = 1, signed = 1 and no weight_zero_point");
+      }
+      format.bipolar = true;
+    }
     const std::int64_t taps =
         conv ? std::int64_t{layer_.kernel_h} * std::int64_t{layer_.kernel_w} : 1;
     const std::int64_t inner = std::int64_t{layer_.in_channels_per_group};
@@ -124,6 +130,7 @@ class ValueCheck {
       if (layer_.weight[i] < low || layer_.weight[i] > high) {
         in_range(weight_index(i), layer_.weight[i], low, high);
       }
+      if (!format.holds(layer_.weight[i])) fail(weight_index(i) + " = 0 is neither -1 nor 1");
     }
     if (!layer_.weight_zero_point.empty()) {
       length("weight_zero_point", layer_.weight_zero_point.size(), true);

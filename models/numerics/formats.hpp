@@ -43,20 +43,26 @@ struct Format {
   int bits = 8;           ///< 1..32 (operands of a MAC: 1..16)
   bool is_signed = true;  ///< two's complement or unsigned
   std::int64_t zero_point = 0;
+  bool bipolar = false;  ///< of 1-bit signed weights: the two values are -1 and +1
 
   /// Smallest representable value. Format{4,true}.min() = -8, Format{4,false}.min() = 0.
   [[nodiscard]] constexpr std::int64_t min() const {
+    if (bipolar) return -1;
     return is_signed ? -(std::int64_t{1} << (bits - 1)) : 0;
   }
   /// Largest representable value. Format{4,true}.max() = 7, Format{4,false}.max() = 15.
   [[nodiscard]] constexpr std::int64_t max() const {
+    if (bipolar) return 1;
     return is_signed ? (std::int64_t{1} << (bits - 1)) - 1 : (std::int64_t{1} << bits) - 1;
   }
-  [[nodiscard]] constexpr bool holds(std::int64_t v) const { return v >= min() && v <= max(); }
+  [[nodiscard]] constexpr bool holds(std::int64_t v) const {
+    return v >= min() && v <= max() && !(bipolar && v == 0);
+  }
 };
 
 [[nodiscard]] constexpr bool operator==(const Format& a, const Format& b) {
-  return a.bits == b.bits && a.is_signed == b.is_signed && a.zero_point == b.zero_point;
+  return a.bits == b.bits && a.is_signed == b.is_signed && a.zero_point == b.zero_point &&
+         a.bipolar == b.bipolar;
 }
 [[nodiscard]] constexpr bool operator!=(const Format& a, const Format& b) { return !(a == b); }
 
