@@ -33,7 +33,10 @@ std::int64_t integer_sqrt(std::int64_t value) {
 LayerMaker::LayerMaker(const std::string& network_name, const SynthOptions& options)
     : options_(options), sparsity_(parse_sparsity(options.sparsity)), random_(options.seed) {
   check_range("act_bits", options.act_bits, 1, 16);
-  check_range("weight_bits", options.weight_bits, 2, 16);
+  check_range("weight_bits", options.weight_bits, 1, 16);
+  if (options.weight_bits == 1 && options.sparsity != "dense") {
+    throw BadInput("synth: weights of 1 bit are -1 and +1, none can be 0; sparsity needs 2 bits");
+  }
   if (options.first_bits != 0) check_range("first_bits", options.first_bits, 1, 16);
   check_range("image", options.image, 1, 4096);
   network_.name = network_name;
@@ -79,7 +82,7 @@ Sparsity LayerMaker::sparsity_of(const Layer& layer) const {
 }
 
 void LayerMaker::fill_weights(Layer& layer, std::int64_t taps) {
-  layer.weight_format = Format{options_.weight_bits, true, 0};
+  layer.weight_format = Format{options_.weight_bits, true, 0, options_.weight_bits == 1};
   const Sparsity sparsity = sparsity_of(layer);
   layer.sparsity = sparsity.label;
   draw_weights(random_, sparsity, taps, layer);

@@ -13,7 +13,7 @@ namespace tactus {
 
 struct SynthOptions {
   int act_bits = 8;     ///< 1..16; inputs and ReLU outputs are unsigned
-  int weight_bits = 8;  ///< 2..16, signed and symmetric, so that 2 bits are ternary
+  int weight_bits = 8;  ///< 1..16, signed and symmetric: 1 bit is -1 and +1, 2 bits are ternary
   int first_bits = 0;   ///< 1..16, width of the network input; 0: as act_bits
   /// "dense"; "N:M" along the input channels of each kernel position; "0.85", the fraction of
   /// zero weights; "filter:0.5", the fraction of output channels without weights and bias. N:M

@@ -114,6 +114,8 @@ void draw_weights(Random& random, const Sparsity& sparsity, std::int64_t taps, L
     for (std::int16_t& weight : layer.weight) {
       if (random.below(kMillion) >= sparsity.zero_ppm) weight = nonzero();
     }
+  } else if (layer.weight_format.bipolar) {
+    std::generate(layer.weight.begin(), layer.weight.end(), nonzero);
   } else {
     std::generate(layer.weight.begin(), layer.weight.end(), any);
   }

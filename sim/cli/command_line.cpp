@@ -91,7 +91,7 @@ po::options_description options_for(const Verb& verb) {
     add("act-bits", po::value<int>(), "activation width, 1 to 16, unsigned (default 8)");
     add("first-bits", po::value<int>(), "width of the network input (default: as act-bits)");
     add("weight-bits", po::value<int>(),
-        "weight width, 2 to 16, symmetric: 2 bits are -1, 0, +1 (default 8)");
+        "weight width, 1 to 16, symmetric: 1 bit is -1, +1, 2 bits are -1, 0, +1 (default 8)");
     add("sparsity", po::value<std::string>(),
         "dense; N:M, e.g. 2:4: at most N of M neighbouring input channels at each kernel position; "
         "0.85: that fraction of the weights is 0; filter:0.5: that fraction of the output channels "

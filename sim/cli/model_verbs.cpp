@@ -53,6 +53,7 @@ Lowered lower_model(const CommandLine& line) {
 }
 
 std::string format_text(const Format& f) {
+  if (f.bipolar) return "bipolar";
   return std::string(f.is_signed ? "s" : "u") + std::to_string(f.bits) +
          (f.zero_point == 0 ? "" : " zp " + std::to_string(f.zero_point));
 }

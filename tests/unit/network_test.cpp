@@ -113,6 +113,14 @@ TEST_CASE("network: each rule has its sentence") {
        [](Network& n) { n.layers[2].operand_scale[1].left_shift = 32; }},
       {"sparsity says 1:2", [](Network& n) { n.layers[7].sparsity = "1:2"; }},
       {"sparsity = 'some'", [](Network& n) { n.layers[7].sparsity = "some"; }},
+      {"bipolar needs bits = 1", [](Network& n) { n.layers[7].weight_format.bipolar = true; }},
+      {"= 0 is neither -1 nor 1",
+       [](Network& n) {
+         n.layers[7].weight_format = Format{1, true, 0, true};
+         n.layers[7].weight_zero_point.clear();
+         for (auto& weight : n.layers[7].weight) weight = 1;
+         n.layers[7].weight.back() = 0;
+       }},
       {"outputs names no layer", [](Network& n) { n.outputs.clear(); }},
       {"clamp has no weight", [](Network& n) { n.layers[1].bias = {1}; }},
   };

@@ -147,6 +147,27 @@ TEST_CASE("synth: pruning leaves out what has no input channels to choose from")
   }
 }
 
+TEST_CASE("synth: 1-bit weights are -1 and +1, 2-bit weights ternary") {
+  SynthOptions options;
+  for (const int bits : {1, 2}) {
+    options.weight_bits = bits;
+    const Layer layer = make_gemm(1, 64, 64, options).layers[0];
+    CHECK(layer.weight_format == Format{bits, true, 0, bits == 1});
+    int count[3] = {0, 0, 0};
+    for (const std::int16_t w : layer.weight) {
+      REQUIRE(w >= -1);
+      REQUIRE(w <= 1);
+      ++count[w + 1];
+    }
+    CHECK(count[0] > 4096 / 4);
+    CHECK(count[2] > 4096 / 4);
+    CHECK((count[1] == 0) == (bits == 1));
+  }
+  options.weight_bits = 1;
+  options.sparsity = "2:4";
+  CHECK_THROWS_AS(static_cast<void>(make_gemm(1, 4, 4, options)), BadInput);
+}
+
 TEST_CASE("synth: the network input may be wider than the rest") {
   SynthOptions options;
   options.act_bits = 1;
@@ -159,11 +180,11 @@ TEST_CASE("synth: the network input may be wider than the rest") {
 }
 
 TEST_CASE("synth: outputs are spread over their format") {
-  for (const int bits : {1, 2, 8, 16}) {
+  for (const int bits : {1, 2, 3, 8, 16}) {
     CAPTURE(bits);
     SynthOptions options;
     options.act_bits = bits;
-    options.weight_bits = std::max(bits, 2);
+    options.weight_bits = bits;
     const Network n = make_gemm(64, 32, 256, options);
     const Layer& layer = n.layers[0];
     synth::Random random(7);
