@@ -84,86 +84,65 @@ package tactus_arith_pkg;
     end
   endfunction
 
-  // Exact where acc * mult fits 64 bits, which acc_bits + mult_bits <= 64 ensures.
-  function automatic logic signed [31:0] mul_shift(
-      input logic signed [47:0] acc, input logic signed [31:0] mult,
+  // Requantisation by mul_shift, pow2, tflite_double or tflite_single, on one multiplier, adder and
+  // shifter. Exact where acc * mult fits 64 bits, which acc_bits + mult_bits <= 64 ensures. The
+  // shift of the TFLite conventions is signed, -31..30, positive = left.
+  function automatic logic signed [31:0] requantise(
+      input logic [3:0] convention, input logic signed [47:0] acc, input logic signed [31:0] mult,
       input logic signed [63:0] add, input logic [5:0] shift, input logic [2:0] rounding,
       input logic signed [16:0] zp, input logic signed [31:0] clamp_min,
       input logic signed [31:0] clamp_max);
-    logic signed [63:0] wide_acc;
-    logic signed [63:0] wide_mult;
+    logic [31:0] shifted;
+    logic signed [47:0] factor;
     logic signed [63:0] product;
+    logic signed [63:0] addend;
     logic signed [63:0] sum;
-    logic sign;
-    begin
-      wide_acc = {{16{acc[47]}}, acc};
-      wide_mult = {{32{mult[31]}}, mult};
-      product = wide_acc * wide_mult;
-      sum = product + add;
-      sign = (product[63] == add[63]) ? add[63] : sum[63];  // bit 64 of the exact sum
-      mul_shift = offset_clamp(round_shift(sign, sum, shift, rounding), zp, clamp_min, clamp_max);
-    end
-  endfunction
-
-  function automatic logic signed [31:0] pow2(
-      input logic signed [47:0] acc, input logic [5:0] shift, input logic [2:0] rounding,
-      input logic signed [16:0] zp, input logic signed [31:0] clamp_min,
-      input logic signed [31:0] clamp_max);
-    logic signed [63:0] wide_acc;
-    begin
-      wide_acc = {{16{acc[47]}}, acc};
-      pow2 = offset_clamp(round_shift(acc[47], wide_acc, shift, rounding), zp, clamp_min,
-                          clamp_max);
-    end
-  endfunction
-
-  // The TFLite conventions: shift is signed, -31..30 (s64: -31..14), positive = left.
-  function automatic logic signed [31:0] tflite_double(
-      input logic signed [31:0] acc, input logic signed [31:0] mult,
-      input logic signed [5:0] shift, input logic signed [16:0] zp,
-      input logic signed [31:0] clamp_min, input logic signed [31:0] clamp_max);
-    logic [4:0] left;
-    logic [4:0] right;
-    logic signed [31:0] shifted;
-    logic signed [63:0] product;
     logic [31:0] high;  // srdhm(shifted, mult)
-    logic [31:0] mask;
-    logic up;
-    logic signed [31:0] scaled;
-    begin
-      left = shift[5] ? 5'd0 : shift[4:0];
-      right = shift[5] ? (5'd0 - shift[4:0]) : 5'd0;
-      shifted = acc << left;
-      product = {{32{shifted[31]}}, shifted};
-      product = product * {{32{mult[31]}}, mult};
-      product = product + 64'sd1073741824;
-      // Only -2^31 * -2^31 reaches 2^62.
-      high = (product[63:62] == 2'b01) ? 32'h7FFF_FFFF : product[62:31];
-      mask = ~(32'hFFFF_FFFF << right);
-      up = |(high & (mask ^ (mask >> 1))) & (|(high & (mask >> 1)) | ~high[31]);
-      scaled = $signed(high) >>> right;
-      scaled = scaled + {31'd0, up};
-      tflite_double = offset_clamp({{32{scaled[31]}}, scaled}, zp, clamp_min, clamp_max);
-    end
-  endfunction
-
-  function automatic logic signed [31:0] tflite_single(
-      input logic signed [31:0] acc, input logic signed [31:0] mult,
-      input logic signed [5:0] shift, input logic signed [16:0] zp,
-      input logic signed [31:0] clamp_min, input logic signed [31:0] clamp_max);
+    logic sign;
+    logic signed [63:0] low;
     logic [5:0] right;
-    logic signed [63:0] product;
-    logic signed [63:0] scaled;
+    logic [2:0] mode;
     begin
-      right = 6'd31 - shift;
-      product = {{32{acc[31]}}, acc};
-      product = product * {{32{mult[31]}}, mult};
-      product = product + (64'sd1 << (right - 6'd1));
-      scaled = product >>> right;
-      tflite_single = offset_clamp(scaled, zp, clamp_min, clamp_max);
+      shifted = acc[31:0] << ((convention == ConvTfliteDouble && !shift[5]) ? shift[4:0] : 5'd0);
+      factor = (convention == ConvTfliteDouble || convention == ConvTfliteSingle)
+               ? {{16{shifted[31]}}, shifted} : acc;
+      product = factor * mult;
+      addend = (convention == ConvTfliteDouble) ? 64'sd1073741824
+               : (convention == ConvTfliteSingle) ? 64'sd0 : add;
+      sum = product + addend;
+      // Only -2^31 * -2^31 reaches 2^62.
+      high = (sum[63:62] == 2'b01) ? 32'h7FFF_FFFF : sum[62:31];
+      case (convention)
+        ConvPow2: begin
+          sign = acc[47];
+          low = {{16{acc[47]}}, acc};
+          right = shift;
+          mode = rounding;
+        end
+        ConvTfliteDouble: begin
+          sign = high[31];
+          low = {{32{high[31]}}, high};
+          right = shift[5] ? (6'd0 - shift) : 6'd0;
+          mode = RoundHalfAway;
+        end
+        ConvTfliteSingle: begin
+          sign = sum[63];
+          low = sum;
+          right = 6'd31 - shift;
+          mode = RoundHalfUp;
+        end
+        default: begin
+          sign = (product[63] == add[63]) ? add[63] : sum[63];  // bit 64 of the exact sum
+          low = sum;
+          right = shift;
+          mode = rounding;
+        end
+      endcase
+      requantise = offset_clamp(round_shift(sign, low, right, mode), zp, clamp_min, clamp_max);
     end
   endfunction
 
+  // As the other TFLite conventions, with shift -31..14.
   function automatic logic signed [31:0] tflite_s64(
       input logic signed [47:0] acc, input logic signed [31:0] mult,
       input logic signed [5:0] shift, input logic signed [16:0] zp,
@@ -191,14 +170,18 @@ package tactus_arith_pkg;
       input logic [5:0] la, input logic [5:0] lb, input logic signed [47:0] add,
       input logic [5:0] shift, input logic [2:0] rounding, input logic signed [16:0] zp,
       input logic signed [31:0] clamp_min, input logic signed [31:0] clamp_max);
+    logic signed [33:0] offset_a;
+    logic signed [33:0] offset_b;
     logic signed [63:0] term_a;
     logic signed [63:0] term_b;
     logic signed [63:0] sum;
     begin
-      term_a = {{31{a[32]}}, a} - {{47{za[16]}}, za};
-      term_a = (term_a * {{32{ma[31]}}, ma}) << la;
-      term_b = {{31{b[32]}}, b} - {{47{zb[16]}}, zb};
-      term_b = (term_b * {{32{mb[31]}}, mb}) << lb;
+      offset_a = {a[32], a} - {{17{za[16]}}, za};
+      term_a = offset_a * ma;
+      term_a = term_a << la;
+      offset_b = {b[32], b} - {{17{zb[16]}}, zb};
+      term_b = offset_b * mb;
+      term_b = term_b << lb;
       sum = term_a + term_b + {{16{add[47]}}, add};
       add_mul_shift = offset_clamp(round_shift(sum[63], sum, shift, rounding), zp, clamp_min,
                                    clamp_max);

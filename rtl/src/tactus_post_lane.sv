@@ -141,21 +141,9 @@ module tactus_post_lane #(
       if (!has_bias) begin
         stage4 = (x < wide_min) ? min : (x > wide_max) ? max : x[31:0];
       end else begin
-        case (convention_i)
-          tactus_arith_pkg::ConvMulShift:
-            stage4 = tactus_arith_pkg::mul_shift(x, mult_q, add_q, shift_q[5:0], rounding,
-                out_zp_i, min, max);
-          tactus_arith_pkg::ConvPow2:
-            stage4 = tactus_arith_pkg::pow2(x, shift_q[5:0], rounding,
-                out_zp_i, min, max);
-          tactus_arith_pkg::ConvTfliteDouble:
-            stage4 = tactus_arith_pkg::tflite_double(x[31:0], mult_q, shift_q[5:0],
-                out_zp_i, min, max);
-          tactus_arith_pkg::ConvTfliteSingle:
-            stage4 = tactus_arith_pkg::tflite_single(x[31:0], mult_q, shift_q[5:0],
-                out_zp_i, min, max);
-          default: stage4 = x[31:0];
-        endcase
+        stage4 = (convention_i == tactus_arith_pkg::ConvNone) ? x[31:0]
+            : tactus_arith_pkg::requantise(convention_i, x, mult_q, add_q, shift_q[5:0], rounding,
+                                           out_zp_i, min, max);
       end
     end
   endfunction

@@ -27,20 +27,14 @@ module arith_twin_top (
 );
 
   logic [63:0] rounded;
-  logic [31:0] scaled, shifted, doubled, singled, reduced, added;
+  logic [31:0] requantised, reduced, added;
   logic [31:0] value;
   logic [48:0] sum;
 
   // Continuous assignments: Icarus 11 complains about functions with part selects in always_comb.
   assign rounded = tactus_arith_pkg::round_shift(sign_i, wide_i, shift_i, rounding_i);
-  assign scaled = tactus_arith_pkg::mul_shift(acc_i, mult_i, wide_i, shift_i, rounding_i, zp_i,
-                                              clamp_min_i, clamp_max_i);
-  assign shifted = tactus_arith_pkg::pow2(acc_i, shift_i, rounding_i, zp_i, clamp_min_i,
-                                          clamp_max_i);
-  assign doubled = tactus_arith_pkg::tflite_double(acc_i[31:0], mult_i, shift_i, zp_i,
-                                                   clamp_min_i, clamp_max_i);
-  assign singled = tactus_arith_pkg::tflite_single(acc_i[31:0], mult_i, shift_i, zp_i,
-                                                   clamp_min_i, clamp_max_i);
+  assign requantised = tactus_arith_pkg::requantise(op_i, acc_i, mult_i, wide_i, shift_i,
+                                                    rounding_i, zp_i, clamp_min_i, clamp_max_i);
   assign reduced = tactus_arith_pkg::tflite_s64(acc_i, mult_i, shift_i, zp_i, clamp_min_i,
                                                 clamp_max_i);
   assign added = tactus_arith_pkg::add_mul_shift({a_i[31], a_i}, {b_i[31], b_i}, za_i, zb_i,
@@ -48,9 +42,8 @@ module arith_twin_top (
                                                  rounding_i, zp_i, clamp_min_i, clamp_max_i);
   assign sum = tactus_arith_pkg::accumulate(acc_i, addend_i, acc_bits_i, policy_i);
 
-  assign value = (op_i == 4'd1) ? scaled : (op_i == 4'd2) ? shifted
-               : (op_i == 4'd3) ? doubled : (op_i == 4'd4) ? singled
-               : (op_i == 4'd5) ? reduced : added;
+  // Operations 1 to 4 are the codes of the conventions.
+  assign value = (op_i <= 4'd4) ? requantised : (op_i == 4'd5) ? reduced : added;
   assign result_o = (op_i == 4'd0) ? rounded
                   : (op_i == 4'd7) ? {{16{sum[47]}}, sum[47:0]} : {{32{value[31]}}, value};
   assign overflowed_o = sum[48];
