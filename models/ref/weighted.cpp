@@ -105,9 +105,12 @@ void any_order(const Problem& p, int o, std::vector<std::int64_t>& result) {
   for (const Acc sum : sums) result.push_back(std::int64_t{sum} + p.bias[at(o)]);
 }
 
-/// The K elements of output channel `o` with the channels of its column tile of `columns`.
-std::vector<KPlace> places_of(const Problem& p, int o, int columns) {
-  const int first_channel = p.group_of(o / columns * columns) * p.inner;
+/// The K elements of output channel `o` with the channels of its column tile, which begin with a
+/// plane.
+std::vector<KPlace> places_of(const Problem& p, int o, const KMapping& mapping) {
+  const auto columns = static_cast<int>(mapping.column_channels);
+  const auto plane = static_cast<int>(mapping.bundle);
+  const int first_channel = p.group_of(o / columns * columns) * p.inner / plane * plane;
   std::vector<KPlace> places;
   for (int i = 0; i < p.inner; ++i) {
     const int channel = p.group_of(o) * p.inner + i;
@@ -123,7 +126,7 @@ std::vector<KPlace> places_of(const Problem& p, int o, int columns) {
 /// Sums of one output channel in the order of the layer's K mapping, bias last.
 void in_order(const Problem& p, int o, const KMapping& mapping, Accumulator& accumulator,
               std::vector<std::int64_t>& result) {
-  const auto places = places_of(p, o, static_cast<int>(mapping.column_channels));
+  const auto places = places_of(p, o, mapping);
   const auto phases = static_cast<int>(mapping.line_phases);
   std::vector<std::vector<KElement>> elements;  // by line phase
   for (int j = 0; j < phases; ++j) {

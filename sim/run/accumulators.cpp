@@ -76,7 +76,8 @@ class Observer {
     const int per_group = layer_.out_shape.c / layer_.groups;
     const std::int64_t first = std::int64_t{o / per_group} * inner_;
     const std::int64_t tile = map_.column_channels > 0 ? o / map_.column_channels : 0;
-    const std::int64_t tile_first = tile * map_.column_channels / per_group * inner_;
+    const std::int64_t tile_first =
+        tile * map_.column_channels / per_group * inner_ / map_.bundle * map_.bundle;
     std::vector<Term> terms;
     for (int ky = 0; ky < kernel_h_; ++ky) {
       for (int kx = 0; kx < kernel_w_; ++kx) {
