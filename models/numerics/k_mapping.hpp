@@ -10,8 +10,8 @@ namespace tactus {
 
 /// Unit of the K element (channel c of the column tile's channels, tap ky, kx) that is the n-th
 /// kept weight of its group: with plane = c div bundle, phase = plane mod group, slot = plane div
-/// group, s = (c mod bundle) div (lanes * candidates), c counted from the first channel of the plane
-/// with the first channel that the tile's columns read:
+/// group, s = (c mod bundle) div (lanes * candidates), c counted from the first channel of the
+/// plane with the first channel that the tile's columns read:
 ///   unit = ((((ky * kernel_w + kx) * slots + slot) * windows + s) * kept + n) * group + phase.
 /// Weight-stationary: units [f * rows, (f + 1) * rows) are one exact sum. Output-stationary: every
 /// unit is one, and every `chunk` units are accumulated from 0 and then added to the psum.
