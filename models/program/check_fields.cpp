@@ -130,7 +130,8 @@ class FieldCheck {
     require(line_bytes % pixel == 0, "line_bytes is not a whole number of pixels");
   }
 
-  /// Several words to a pixel serve N:M weights; an array without packs and N:M has no paths for it.
+  /// Several words to a pixel serve N:M weights; an array without packs and N:M has no paths for
+  /// it.
   void check_bundle(std::int64_t log2_bundle) const {
     require(log2_bundle == 0 || config_.multi_width() || config_.hw_nm_patterns != "dense",
             "hw.precision=fixed with hw.nm_patterns=dense has one word per pixel");
@@ -187,7 +188,7 @@ class FieldCheck {
     }
   }
 
-  void check(const ComputeOp& op) const {
+  void check(const ComputeOp& op) {
     at_least_one(op.out_h, "out_h");
     at_least_one(op.out_w, "out_w");
     at_least_one(op.slots, "slots");
@@ -217,12 +218,25 @@ class FieldCheck {
     inside(ceil_div(op.weight_base + op.k_rows, layout.units_per_row), config_.weight_rows(),
            "weight row");
     inside(op.psum_base + op.out_h * op.out_w, config_.psum_entries(), "psum entry");
+    check_accumulation(op);
     const std::int64_t inner = layout.kept * layout.windows;
     const std::int64_t before = op.start_s * layout.kept + op.start_n;
     inside(op.ifmap_base + largest_offset(op, ceil_div(before * group + op.k_rows, group * inner)) +
                (op.out_h - 1) * op.step_y + (op.out_w - 1) * op.step_x +
                layout.bundle_words * config_.word_bytes(),
            config_.ifmap_bank_bytes(), "ifmap byte");
+  }
+
+  /// The psum memories forward nothing: an entry that an op reads in the cycle in which the op
+  /// before it writes it gives the old value. With equal bases the write is always earlier.
+  void check_accumulation(const ComputeOp& op) {
+    const ComputeOp* before = previous_;
+    previous_ = &op;
+    if (before == nullptr || op.accumulate == 0) return;
+    if (before->psum_half != op.psum_half || before->psum_base == op.psum_base) return;
+    require(op.psum_base >= before->psum_base + before->out_h * before->out_w ||
+                before->psum_base >= op.psum_base + op.out_h * op.out_w,
+            "it accumulates on psums of the compute op before it, but with another psum_base");
   }
 
   /// Largest row offset over the (slot, kx, ky) positions that the op visits.
@@ -407,6 +421,7 @@ class FieldCheck {
   const ValidatorInput& in_;
   const ArchConfig& config_;
   std::size_t index_ = 0;
+  const ComputeOp* previous_ = nullptr;  ///< compute op before the one that is checked
 };
 
 }  // namespace

@@ -132,6 +132,8 @@ void Generator::compute() {
       if (reach(op, word_ << op.log2_bundle) > room) return;
     }
   }
+  // The psums of the op before are accumulated on with its psum_base only.
+  if (op.accumulate != 0 && op.psum_half == last_.psum_half) op.psum_base = last_.psum_base;
   op.k_complete = rng_.chance(4, 5) ? 1 : 0;
   if (rng_.chance(3, 4)) {
     load_ifmap(op.ifmap_half, std::min<std::int64_t>(reach(op, word_ << op.log2_bundle), 256));

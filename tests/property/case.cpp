@@ -55,7 +55,7 @@ Case::Case(const std::string& preset, std::uint64_t seed, Overrides overrides, b
   draw("act_zp", r, 0, 255, 0);  // position inside the format
   draw("weight_bits", r, 1, hardware.hw_operand_bits, 8);
   draw("weight_bits_2", r, 1, hardware.hw_operand_bits, 8);
-  draw("weight_kind", r, 0, 9, 0);  // 1 binary, 2 ternary, else weight_bits
+  draw("weight_kind", r, 0, 9, 0);  // 1 bipolar, 2 ternary, else weight_bits
   draw("sparsity", r, 0, 14, 0);    // names in case_network.cpp
   draw("weight_signed", r, 0, 3, 1);
   draw("weight_zp", r, 0, 3, 0);  // 1: non-zero
@@ -70,7 +70,7 @@ Case::Case(const std::string& preset, std::uint64_t seed, Overrides overrides, b
   draw("pool", r, 1, 3, 1);
   draw("memory_latency", r, 1, 60, 1);
   draw("memory_interval", r, 1, 4, 1);
-  draw("ifmap_percent", r, 5, 100, 100);
+  draw("ifmap_percent", r, 40, 100, 100);
   draw("weight_percent", r, 5, 100, 100);
   draw("psum_percent", r, 5, 100, 100);
   draw("ofmap_percent", r, 5, 100, 100);
@@ -79,7 +79,7 @@ Case::Case(const std::string& preset, std::uint64_t seed, Overrides overrides, b
   draw("tile_rows", r, 0, 4, 0);
   draw("residency", r, 0, 1, 0);
   draw("fuse_add", r, 0, 1, 0);
-  draw("dataflow", r, 0, hardware.output_stationary() ? 3 : 2, 0);
+  draw("dataflow", r, 0, 9, 0);      // names in config()
   draw("map_sparsity", r, 0, 2, 0);  // 1: everything dense
   draw("skip_zero", r, 0, 2, 0);     // 1: off
   if (!elaborated) return;
@@ -133,7 +133,8 @@ ArchConfig Case::config() const {
   config.map_tile_rows = c["tile_rows"];
   config.map_residency = c["residency"] != 0;
   config.map_fuse_add = c["fuse_add"] != 0;
-  const char* dataflows[] = {"auto", "ws", "is", "os"};
+  const char* os = config.output_stationary() ? "os" : "auto";
+  const char* dataflows[] = {"auto", "auto", "auto", "ws", "ws", os, os, os, os, "is"};
   config.map_dataflow = dataflows[c["dataflow"]];
   config.map_sparsity = c["map_sparsity"] == 1 ? "dense" : "auto";
   config.map_skip_zero = c["skip_zero"] != 1;

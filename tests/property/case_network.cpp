@@ -127,17 +127,19 @@ void fill_weights(Layer& layer, const Case& c, Random& r) {
   const std::int64_t count = std::int64_t{layer.out_channels} * layer.in_channels_per_group *
                              layer.kernel_h * layer.kernel_w;
   const bool ternary = c["weight_kind"] == 2;
+  const bool bipolar = layer.weight_format.bipolar;
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t v = ternary ? r.in(-1, 1) : r.value(layer.weight_format, c["extreme"] == 1);
+    const std::int64_t v =
+        ternary ? r.in(-1, 1) : r.value(layer.weight_format, bipolar || c["extreme"] == 1);
     layer.weight.push_back(static_cast<std::int16_t>(v));
   }
-  if (c["weight_zp"] == 1) {
+  if (c["weight_zp"] == 1 && !bipolar) {
     layer.weight_zero_point.push_back(inside(layer.weight_format, r.in(0, 255)));
   }
   if (c["bias"] > 0) {
     for (int n = 0; n < layer.out_channels; ++n) layer.bias.push_back(r.in(-100000, 100000));
   }
-  Pruner(layer, c["sparsity"], r).run();
+  if (!bipolar) Pruner(layer, c["sparsity"], r).run();
 }
 
 Layer product(const Case& c, const std::string& id, const std::string& input, LayerOp op,
@@ -147,7 +149,10 @@ Layer product(const Case& c, const std::string& id, const std::string& input, La
   layer.op = op;
   layer.inputs = {input};
   layer.weight_format = {as_int(bits), c["weight_signed"] != 0, 0};
-  if (c["weight_kind"] == 1) layer.weight_format.bits = 1;
+  if (c["weight_kind"] == 1) {
+    layer.weight_format = {1, true, 0};
+    layer.weight_format.bipolar = true;
+  }
   if (c["weight_kind"] == 2) layer.weight_format = {2, true, 0};
   // The file format's integers hold no unsigned 16-bit weights.
   if (layer.weight_format.bits == 16) layer.weight_format.is_signed = true;

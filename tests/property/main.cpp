@@ -2,18 +2,21 @@
 // Random layers over several back ends: any difference is a failure, which is made smaller.
 // usage: tactus_property [--count N] [--seed S] [--presets a,b] [--backends ref,fast,...]
 //                        [--set section.key=value]... [--explain 0|1]
-// --explain prints why cases are impossible.
+// --explain prints why cases are impossible, and what the others have.
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <map>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "case.hpp"
 #include "numerics/errors.hpp"
+#include "program/operand_layout.hpp"
 #include "run/backends.hpp"
 
 namespace {
@@ -50,6 +53,32 @@ std::optional<std::string> verdict(const Case& c, const std::vector<std::string>
   return std::string();
 }
 
+/// What the programs of a run have, for --explain.
+void count_features(const Case& c, std::map<std::string, int>& cases) {
+  const tactus::Job job = c.job();
+  std::set<std::string> found;
+  for (const auto& op : job.program.ops) {
+    const auto* compute = std::get_if<tactus::ComputeOp>(&op.body);
+    if (compute == nullptr) continue;
+    const auto layout = tactus::operand_layout(*compute, job.config.hw_operand_bits);
+    found.insert(compute->dataflow == 1 ? "output-stationary" : "weight-stationary");
+    if (layout.sparse()) {
+      found.insert(std::to_string(layout.kept) + ":" + std::to_string(layout.candidates));
+    }
+    if (layout.sparse() && compute->dataflow == 1) found.insert("output-stationary N:M");
+    if (layout.lanes > 1) found.insert(std::to_string(layout.lanes) + " lanes");
+    if (layout.windows > 1) found.insert("windows");
+    if (compute->wgt_bipolar != 0) found.insert("bipolar weights");
+    if (compute->accumulate != 0) found.insert("accumulate");
+  }
+  for (const auto& layer : job.program.layers) {
+    if (layer.k_mapping.line_phases > 1) found.insert("line phases");
+    if (layer.k_mapping.chunk > 0) found.insert("chunks");
+    if (layer.k_mapping.group > 1) found.insert("planes side by side");
+  }
+  for (const auto& name : found) ++cases[name];
+}
+
 /// Sets number after number to something simpler while the case still fails.
 Case minimise(Case c, const std::vector<std::string>& backends) {
   for (bool smaller = true; smaller;) {
@@ -79,6 +108,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> presets{"tiny_4"}, backends = tactus::backend_names();
   Case::Overrides overrides;
   bool explain = false;
+  std::map<std::string, int> features;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string name = argv[i];
     if (name == "--count") count = std::strtoull(argv[i + 1], nullptr, 10);
@@ -109,6 +139,7 @@ int main(int argc, char** argv) {
       continue;
     }
     ++done;
+    if (explain) count_features(c, features);
     if (result->empty()) continue;
     std::cout << "case " << attempt << " differs: " << *result << "\n  " << c.text() << "\n";
     const Case least = minimise(c, backends);
@@ -118,5 +149,6 @@ int main(int argc, char** argv) {
   }
   std::cout << done << " random cases, 0 differences (" << impossible
             << " impossible ones left out)\n";
+  for (const auto& [name, cases] : features) std::cout << "  " << name << ": " << cases << "\n";
   return 0;
 }
