@@ -8,6 +8,7 @@
 #include "lower/layer_weights.hpp"
 #include "lower/unit_runs.hpp"
 #include "numerics/errors.hpp"
+#include "program/program.hpp"
 
 namespace tactus::lower {
 
@@ -202,6 +203,8 @@ class Planner {
     }
   }
 
+  [[nodiscard]] bool depthwise() const { return s_.groups > 1 && s_.groups == s_.in_c; }
+
   /// Cycles of the array for all tiles of `pixels` pixels.
   [[nodiscard]] std::int64_t compute_cycles(const ConvPlan& plan, std::int64_t tiles,
                                             std::int64_t pixels) const {
@@ -215,6 +218,18 @@ class Planner {
     const std::int64_t fold =
         cfg_.hw_fold_overlap ? std::max(pixels, rows) : 2 * rows + cols + pixels;
     return tiles * (folds_ * fold + columns * rows);
+  }
+
+  /// What the loads of depthwise layers take besides input and weights: with few channels to a
+  /// column tile records are loaded often, once for each line phase, and small loads wait for the
+  /// tile two before theirs.
+  [[nodiscard]] std::int64_t small_loads(const ConvPlan& plan, std::int64_t tiles,
+                                         std::int64_t used) const {
+    if (!depthwise()) return 0;
+    const std::int64_t records =
+        plan.params_whole ? 0 : cfg_.latency() + used * record_bytes / beat_ * cfg_.beat_interval();
+    return tiles * static_cast<std::int64_t>(plan.columns.size()) *
+           (records + cfg_.latency() / 2 + 4);
   }
 
   /// Longest of the four queues' busy cycles plus what cannot overlap (first load, last store).
@@ -249,15 +264,18 @@ class Planner {
                   (latency + s_.residual.planes(outputs) * h *
                                  ceil_div(w * s_.residual.pixel_bytes(), beat_) * interval)
             : 0;
-    const std::int64_t load = in_loads * in_tile + weight_loads * weight_tile + residual;
+    const std::int64_t load =
+        in_loads * in_tile + weight_loads * weight_tile + residual + small_loads(plan, tiles, used);
     const std::int64_t passes = ceil_div(used, cfg_.hw_post_lanes);
     const std::int64_t post_tile = used + passes * (pixels + post_drain);
     const std::int64_t store_tile =
         plan.line_phases * (latency + s_.out.planes(outputs) * h *
                                           ceil_div(w * s_.out.pixel_bytes(), beat_) * interval);
     const std::int64_t groups_of_work = tiles * columns;
-    const std::int64_t busiest =
+    std::int64_t busiest =
         std::max({compute, load, groups_of_work * post_tile, groups_of_work * store_tile});
+    // Depthwise layers wait for memory; of plans that wait as long, the one with less work is best.
+    if (depthwise()) busiest += compute / 8;
     return busiest + in_tile + weight_tile + post_tile + store_tile;
   }
 

@@ -29,12 +29,7 @@ class ConvLowering {
     blocks_.weight_block(0, 0);
     blocks_.param_block(0);
     prepare_destination();
-    const std::size_t columns = plan_.columns.size(), pixels = plan_.pixels.size();
-    for (std::size_t i = 0; i < columns * pixels; ++i) {
-      const std::size_t n = plan_.weights_outer ? i / pixels : i % columns;
-      const std::size_t t = plan_.weights_outer ? i % pixels : i / columns;
-      work(n, t);
-    }
+    work();
     note_layer();
   }
 
@@ -74,40 +69,73 @@ class ConvLowering {
     }
   }
 
-  void work(std::size_t n, std::size_t t) {
+  /// A pair of column and pixel tile.
+  struct Work {
+    std::size_t n = 0, t = 0;
+    int psum_half = 0;
+  };
+
+  /// Depthwise tiles of few channels. A store for each line phase fills the store queue, and
+  /// dispatch is in order: the loads and folds of two more tiles go ahead of a tile's post and
+  /// stores. (Not of more: they would reuse its buffer halves.)
+  [[nodiscard]] bool small_tiles() const {
+    return plan_.line_phases > 1 || plan_.column_channels < ctx_.config.hw_array_cols;
+  }
+
+  void work() {
+    const std::size_t columns = plan_.columns.size(), pixels = plan_.pixels.size();
+    std::vector<Work> tiles;
+    for (std::size_t i = 0; i < columns * pixels; ++i) {
+      tiles.push_back({plan_.weights_outer ? i / pixels : i % columns,
+                       plan_.weights_outer ? i % pixels : i / columns});
+    }
+    const std::size_t ahead = small_tiles() ? 2 : 0;
+    for (std::size_t i = 0; i < tiles.size() + ahead; ++i) {
+      if (i >= ahead && ahead > 0) blocks_.param_block(tiles[i - ahead].n);
+      if (i < tiles.size()) load_tile(tiles[i]);
+      if (i >= ahead && ahead > 0) finish_tile(tiles[i - ahead]);
+      if (i < tiles.size()) compute_tile(tiles[i]);
+      if (ahead == 0) finish_tile(tiles[i]);
+    }
+  }
+
+  void load_tile(const Work& w) {
+    blocks_.input_half(w.n, w.t);
+    if (small_tiles() && !plan_.chunked()) blocks_.weight_block(w.n, 0);
+  }
+
+  void compute_tile(Work& w) {
     const auto own = ctx_.resident.find(unit_.input);
-    const int in_half = blocks_.input_half(n, t);
+    const int in_half = blocks_.input_half(w.n, w.t);
     const TileLayout layout =
-        own != ctx_.resident.end() ? own->second.layout : plan_.layout_of(plan_.pixels[t], beat_);
-    const int psum_half = ctx_.builder.next_half(Buffer::psum);
-    const ColumnTile& column = plan_.columns[n];
+        own != ctx_.resident.end() ? own->second.layout : plan_.layout_of(plan_.pixels[w.t], beat_);
+    w.psum_half = ctx_.builder.next_half(Buffer::psum);
+    const ColumnTile& column = plan_.columns[w.n];
     for (std::int64_t first = 0; first < column.stored; first += plan_.weight_chunk) {
       const std::int64_t end = std::min(first + plan_.weight_chunk, column.stored);
-      const ConvBlocks::Weights block = blocks_.weight_block(n, first);
+      const ConvBlocks::Weights block = blocks_.weight_block(w.n, first);
       for (const UnitRun& run : column.runs) {
         const std::int64_t begin = std::max(first, run.stored);
         const std::int64_t count = std::min(end, run.stored + run.count) - begin;
         if (count <= 0) continue;
         const UnitRun part{run.first + begin - run.stored, count, begin};
-        compute(n, t, part, begin - first, block, layout, in_half, psum_half);
+        compute(w, part, begin - first, block, layout, in_half);
       }
     }
-    finish_tile(n, t, psum_half);
   }
 
   /// One op for the units of `run`, which are `offset` units into their block.
-  void compute(std::size_t n, std::size_t t, const UnitRun& run, std::int64_t offset,
-               const ConvBlocks::Weights& block, const TileLayout& layout, int in_half,
-               int psum_half) {
+  void compute(const Work& w, const UnitRun& run, std::int64_t offset,
+               const ConvBlocks::Weights& block, const TileLayout& layout, int in_half) {
     const std::int64_t array_rows = ctx_.config.hw_array_rows;
-    const PixelTile tile = plan_.array_tile(plan_.pixels[t]);
+    const PixelTile tile = plan_.array_tile(plan_.pixels[w.t]);
     const Window& window = plan_.window;
     const Operands& o = plan_.operands;
     const std::int64_t pixel = shape_.in.pixel_bytes();
     ComputeOp op;
     op.ifmap_half = in_half;
     op.weight_half = block.half;
-    op.psum_half = psum_half;
+    op.psum_half = w.psum_half;
     op.ifmap_base = layout.base;
     op.weight_base = block.weight_base + offset;
     op.index_base = o.sparse() ? block.index_base + offset : 0;
@@ -130,9 +158,9 @@ class ConvLowering {
     op.start_ky = at.ky;
     op.k_rows = run.count;
     op.folds = ceil_div(plan_.output_stationary ? tile.count() : run.count, array_rows);
-    op.cols = plan_.columns[n].cols;
+    op.cols = plan_.columns[w.n].cols;
     op.accumulate = run.stored > 0 ? 1 : 0;
-    op.k_complete = run.stored + run.count == plan_.columns[n].stored ? 1 : 0;
+    op.k_complete = run.stored + run.count == plan_.columns[w.n].stored ? 1 : 0;
     op.act_signed = input_format_.is_signed ? 1 : 0;
     op.wgt_signed = o.wgt_signed ? 1 : 0;
     op.act_zp = input_format_.zero_point;
@@ -147,15 +175,16 @@ class ConvLowering {
     op.nm_last = o.kept - 1;
     op.dataflow = plan_.output_stationary ? 1 : 0;
     std::vector<Half> touches{
-        {Buffer::ifmap, in_half}, {Buffer::weight, block.half}, {Buffer::psum, psum_half}};
+        {Buffer::ifmap, in_half}, {Buffer::weight, block.half}, {Buffer::psum, w.psum_half}};
     if (o.sparse()) touches.push_back({Buffer::index, block.half});
     ctx_.builder.emit(op, unit_.layer, touches);
   }
 
-  void finish_tile(std::size_t n, std::size_t t, int psum_half) {
-    const ColumnTile& column = plan_.columns[n];
-    const PixelTile tile = plan_.array_tile(plan_.pixels[t]);
-    const auto [param_half, param_base] = blocks_.param_block(n);
+  void finish_tile(const Work& w) {
+    const ColumnTile& column = plan_.columns[w.n];
+    const PixelTile tile = plan_.array_tile(plan_.pixels[w.t]);
+    const int psum_half = w.psum_half;
+    const auto [param_half, param_base] = blocks_.param_block(w.n);
     const std::int64_t out_pitch = round_up(tile.w * shape_.out_elem(), beat_);
     const auto keep = ctx_.resident.find(unit_.output);
     const bool on_chip = keep != ctx_.resident.end();
@@ -196,7 +225,7 @@ class ConvLowering {
       if (!residual) touches.push_back({Buffer::ofmap, ofmap_half});
     }
     ctx_.builder.emit(op, unit_.layer, touches);
-    if (!on_chip) store(column, plan_.pixels[t], ofmap_half, out_pitch);
+    if (!on_chip) store(column, plan_.pixels[w.t], ofmap_half, out_pitch);
   }
 
   /// One store for each line phase: phase j is in the banks from j * column_channels on.
