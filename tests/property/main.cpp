@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random layers over several back ends: any difference is a failure, which is made smaller.
 // usage: tactus_property [--count N] [--seed S] [--presets a,b] [--backends ref,fast,...]
-//                        [--set section.key=value]... [--explain 0|1]
+//                        [--set section.key=value]... [--fix knob=value]... [--explain 0|1]
 // --explain prints why cases are impossible, and what the others have.
 #include <algorithm>
 #include <cstdlib>
@@ -12,6 +12,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "case.hpp"
@@ -107,6 +108,7 @@ int main(int argc, char** argv) {
   std::uint64_t count = 100, seed = 1;
   std::vector<std::string> presets{"tiny_4"}, backends = tactus::backend_names();
   Case::Overrides overrides;
+  std::vector<std::pair<std::string, std::int64_t>> fixed;  // knobs of every case
   bool explain = false;
   std::map<std::string, int> features;
   for (int i = 1; i + 1 < argc; i += 2) {
@@ -117,6 +119,11 @@ int main(int argc, char** argv) {
     if (name == "--set") {
       const std::string pair = argv[i + 1];
       overrides.emplace_back(pair.substr(0, pair.find('=')), pair.substr(pair.find('=') + 1));
+    }
+    if (name == "--fix") {
+      const std::string pair = argv[i + 1];
+      fixed.emplace_back(pair.substr(0, pair.find('=')),
+                         std::strtoll(pair.c_str() + pair.find('=') + 1, nullptr, 10));
     }
     if (name == "--explain") explain = std::string(argv[i + 1]) != "0";
     if (name == "--backends") backends = split(argv[i + 1]);
@@ -129,8 +136,8 @@ int main(int argc, char** argv) {
       std::cout << "too many impossible cases\n";
       return 1;
     }
-    const Case c(presets[attempt % presets.size()], seed * 1000003 + attempt, overrides,
-                 elaborated);
+    Case c(presets[attempt % presets.size()], seed * 1000003 + attempt, overrides, elaborated);
+    for (const auto& [knob, value] : fixed) c.set(knob, value);
     std::string why;
     const auto result = verdict(c, backends, &why);
     if (!result) {
