@@ -66,7 +66,8 @@ Case::Case(const std::string& preset, std::uint64_t seed, Overrides overrides, b
   draw("out_bits", r, 1, 16, 8);
   draw("out_signed", r, 0, 1, 1);
   draw("out_zp", r, 0, 3, 0);
-  draw("second", r, 0, 6, 0);  // 1 add, 2 max pool, 3 sum pool, 4 linear, 5 conv, 6 clamp
+  // 1 add, 2 max pool, 3 sum pool, 4 linear, 5 conv, 6 clamp, 7 and 8 depthwise and 1x1
+  draw("second", r, 0, 8, 0);
   draw("pool", r, 1, 3, 1);
   draw("memory_latency", r, 1, 60, 1);
   draw("memory_interval", r, 1, 4, 1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The network of a case: one convolution, and what the knob `second` puts behind it.
 #include <algorithm>
+#include <utility>
 
 #include "case.hpp"
 
@@ -182,7 +183,7 @@ Layer make_conv(const Case& c, const NetworkInput& input, const ArchConfig& conf
   conv.out_channels = as_int((c["out_c"] + conv.groups - 1) / conv.groups * conv.groups);
   conv.in_channels_per_group = as_int(in_c) / conv.groups;
   fill_weights(conv, c, r);
-  const bool feeds_product = c["second"] == 4 || c["second"] == 5;
+  const bool feeds_product = c["second"] == 4 || c["second"] == 5 || c["second"] >= 7;
   const std::int64_t most = feeds_product ? config.hw_operand_bits : 16;
   conv.out_format = {as_int(std::min(c["out_bits"], most)), c["out_signed"] != 0, 0};
   if (c["out_zp"] == 1) conv.out_format.zero_point = inside(conv.out_format, r.in(0, 99));
@@ -196,7 +197,7 @@ Layer make_add(const Case& c, const std::string& a, const std::string& b, Random
   add.op = LayerOp::add;
   add.inputs = {a, b};
   if (r.in(0, 1) == 1) std::swap(add.inputs[0], add.inputs[1]);
-  add.out_format = {8, r.in(0, 1) == 1, 0};
+  add.out_format = {as_int(r.in(1, 16)), r.in(0, 1) == 1, 0};
   add.operand_scale[0] = {r.in(-30000, 30000), as_int(r.in(0, 8)), 0};
   add.operand_scale[1] = {r.in(-30000, 30000), as_int(r.in(0, 8)), 0};
   add.requant.convention = Convention::add_mul_shift;
@@ -252,6 +253,32 @@ Layer make_next(const Case& c, const Layer& conv, const Shape& image, std::int64
   return next;
 }
 
+/// A depthwise 3x3 convolution of `image` and a 1x1 convolution behind it.
+std::pair<Layer, Layer> make_separable(const Case& c, const Layer& conv, const ArchConfig& config,
+                                       Random& r) {
+  Layer depthwise = product(c, "001_dw", conv.id, LayerOp::conv2d, c["weight_bits_2"]);
+  depthwise.out_channels = depthwise.groups = conv.out_channels;
+  depthwise.in_channels_per_group = 1;
+  depthwise.kernel_h = depthwise.kernel_w = 3;
+  depthwise.padding = {1, 1, 1, 1};
+  depthwise.stride_h = depthwise.stride_w = as_int(r.in(1, 2));
+  fill_weights(depthwise, c, r);
+  depthwise.out_format = {as_int(r.in(1, config.hw_operand_bits)), r.in(0, 1) == 1, 0};
+  if (r.in(0, 1) == 1) {
+    depthwise.out_format.zero_point = inside(depthwise.out_format, r.in(0, 99));
+  }
+  depthwise.requant =
+      make_requant(c, depthwise.out_format, depthwise.out_channels, config.hw_acc_bits, r);
+  Layer pointwise = product(c, "002_pw", depthwise.id, LayerOp::conv2d, c["weight_bits"]);
+  pointwise.out_channels = as_int(r.in(1, 20));
+  pointwise.in_channels_per_group = conv.out_channels;
+  fill_weights(pointwise, c, r);
+  pointwise.out_format = {as_int(r.in(1, 16)), r.in(0, 1) == 1, 0};
+  pointwise.requant =
+      make_requant(c, pointwise.out_format, pointwise.out_channels, config.hw_acc_bits, r);
+  return {depthwise, pointwise};
+}
+
 Layer make_clamp(const Layer& conv) {
   Layer clamp;
   clamp.id = "001_clamp";
@@ -291,6 +318,8 @@ Network Case::network(const ArchConfig& config) const {
     other.bias.clear();
     other.weight_zero_point.clear();
     fill_weights(other, c, r);
+    other.out_format = {as_int(r.in(1, 16)), r.in(0, 1) == 1, 0};
+    other.requant = make_requant(c, other.out_format, other.out_channels, config.hw_acc_bits, r);
     net.layers.push_back(other);
     net.layers.push_back(make_add(c, conv.id, other.id, r));
   } else if (second == 2 || second == 3) {
@@ -299,6 +328,10 @@ Network Case::network(const ArchConfig& config) const {
     net.layers.push_back(make_next(c, conv, image, config.hw_acc_bits, r));
   } else if (second == 6) {
     net.layers.push_back(make_clamp(conv));
+  } else if (second >= 7) {
+    const auto [depthwise, pointwise] = make_separable(c, conv, config, r);
+    net.layers.push_back(depthwise);
+    net.layers.push_back(pointwise);
   }
   net.outputs = {net.layers.back().id};
   check_network(net);
