@@ -82,7 +82,7 @@ void Generator::post_psums() {
   op.out_h = last_.out_h;
   op.out_w = last_.out_w;
   op.win_h = op.win_w = 1;
-  op.convention = rng_.pick({0, 1, 1, 2});
+  op.convention = rng_.pick({0, 1, 1, 2, 3, 4});
   op.rounding = rng_.in(0, 6);
   const std::int64_t bits = rng_.in(1, 20);
   op.clamp_min = rng_.chance(1, 2) ? -(std::int64_t{1} << bits) : 0;
@@ -102,12 +102,12 @@ void Generator::post_psums() {
   const bool records_fit = op.param_base + op.out_h * op.out_w <= config_.param_records();
   if (has("transposed") && op.mode == 0 && op.dst == 0 && records_fit && rng_.chance(1, 2)) {
     op.transposed = 1;
-    records(op.param_half, op.param_base, op.out_h * op.out_w, false);
+    records(op.param_half, op.param_base, op.convention, op.out_h * op.out_w, false);
     draft_.ops.emplace_back(op);
     transposed_store(op.dst_half);
     return;
   }
-  records(op.param_half, op.param_base, op.channels, op.mode == 1);
+  records(op.param_half, op.param_base, op.convention, op.channels, op.mode == 1);
   draft_.ops.emplace_back(op);
   if (op.dst == 0) store(op.dst_half);
 }
@@ -138,7 +138,7 @@ void Generator::ofmap_post(std::int64_t source) {
     op.src_step_kx = rng_.in(0, 2) << op.src_log2_bytes;
     op.src_step_ky = rng_.in(0, 8) << op.src_log2_bytes;
   }
-  op.convention = op.mode == 3 ? rng_.pick({0, 1, 2}) : 0;
+  op.convention = op.mode == 3 ? rng_.pick({0, 1, 2, 3, 4}) : 0;
   op.rounding = rng_.in(0, 6);
   const std::int64_t bits = rng_.in(1, 30);
   op.clamp_min = rng_.chance(1, 2) ? -(std::int64_t{1} << bits) : 0;
@@ -149,7 +149,8 @@ void Generator::ofmap_post(std::int64_t source) {
     op.param_half = rng_.in(0, 1);
     op.param_base = rng_.in(0, 3);
     // Element sums fit the bias adder: its operands are smaller than the accumulator.
-    records(op.param_half, op.param_base, op.mode == 3 ? op.channels : 0, op.mode == 4);
+    records(op.param_half, op.param_base, op.convention, op.mode == 3 ? op.channels : 0,
+            op.mode == 4);
   }
   draft_.ops.emplace_back(op);
   if (op.dst == 0 && rng_.chance(3, 4)) store(op.dst_half);

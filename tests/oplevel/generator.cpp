@@ -107,7 +107,8 @@ void Generator::load_ifmap(std::int64_t half, std::int64_t bytes) {
   draft_.ops.emplace_back(op);
 }
 
-void Generator::records(std::int64_t half, std::int64_t first, std::int64_t channels, bool add) {
+void Generator::records(std::int64_t half, std::int64_t first, std::int64_t convention,
+                        std::int64_t channels, bool add) {
   const std::int64_t count = channels + (add ? 1 : 0);
   const std::int64_t at = reserve(count * record_bytes);
   const auto put = [&](std::int64_t i, const EncodedRecord& bytes) {
@@ -117,6 +118,12 @@ void Generator::records(std::int64_t half, std::int64_t first, std::int64_t chan
   const std::int64_t mult = (std::int64_t{1} << std::min<std::int64_t>(31, 61 - acc)) - 1;
   for (std::int64_t i = 0; i < channels; ++i) {
     const std::int64_t bias = (std::int64_t{1} << rng_.in(0, acc - 2)) - 1;
+    if (convention >= 3) {  // TFLite
+      put(i, encode(ChannelRecord{rng_.in(-bias, bias),
+                                  rng_.in(std::int64_t{1} << 30, (std::int64_t{1} << 31) - 1),
+                                  rng_.chance(1, 2) ? rng_.in(-31, 30) : rng_.in(-8, 2), 0}));
+      continue;
+    }
     // Small constants make ties of the rounding, large ones reach the width of the product.
     const bool small = rng_.chance(1, 3);
     const std::int64_t shift = small ? rng_.in(1, 4) : rng_.in(0, 63);

@@ -30,8 +30,9 @@ class Generator {
                    std::int64_t address);
   /// About `bytes` random bytes from the start of each bank on.
   void load_ifmap(std::int64_t half, std::int64_t bytes);
-  /// Random records in memory and their load.
-  void records(std::int64_t half, std::int64_t first, std::int64_t channels, bool add);
+  /// Random records for a convention in memory, and their load.
+  void records(std::int64_t half, std::int64_t first, std::int64_t convention,
+               std::int64_t channels, bool add);
 
   /// A compute op behind loads of its operands.
   void compute();

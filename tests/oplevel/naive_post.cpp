@@ -48,6 +48,18 @@ Wide rounded(Wide value, std::int64_t shift, std::int64_t rounding) {
   return floor + (next ? 1 : 0);
 }
 
+/// TFLite's requantisation in two roundings (doubled) or one; shift > 0 is to the left.
+Wide tflite(bool doubled, std::int64_t value, std::int64_t mult, std::int64_t shift) {
+  const auto low = [](Wide v) {
+    return Wide{
+        static_cast<std::int32_t>(static_cast<std::uint32_t>(static_cast<std::uint64_t>(v)))};
+  };
+  constexpr std::int64_t half_up = 1, half_away = 2;
+  if (!doubled) return rounded(low(value) * mult, 31 - shift, half_up);
+  const Wide raised = low(Wide{value} * (Wide{1} << (shift > 0 ? shift : 0)));
+  return rounded(rounded(raised * mult, 31, half_up), shift < 0 ? -shift : 0, half_away);
+}
+
 }  // namespace
 
 std::int64_t NaiveMachine::source(const PostOp& op, std::int64_t channel, std::int64_t offset,
@@ -68,6 +80,10 @@ std::int64_t NaiveMachine::requantised(const PostOp& op, std::int64_t record, st
   const std::int64_t t = policy(Wide{sum} + r.bias);
   if (op.convention == 0) {
     return static_cast<std::int32_t>(static_cast<std::uint32_t>(t));
+  }
+  if (op.convention >= 3) {
+    return static_cast<std::int64_t>(clamped(
+        tflite(op.convention == 3, t, r.mult, r.shift) + op.out_zp, op.clamp_min, op.clamp_max));
   }
   const Wide product = op.convention == 1 ? Wide{t} * r.mult + r.add : Wide{t};
   return static_cast<std::int64_t>(
