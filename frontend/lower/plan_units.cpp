@@ -17,8 +17,10 @@ class UnitPlanner {
     for (const ConvUnit& unit : units) {
       const Layer& layer = ctx_.layer(unit.layer);
       check_operands(layer, unit);
-      users_[unit.input].push_back({&unit, LayerWeights(layer, shape_of(unit, {}), ctx_.config)});
+      users_[unit.input].push_back({&unit, LayerWeights(layer, shape_of(unit, {}), ctx_.config),
+                                    config_of_layer(ctx_.config, layer.id, layer.source_name)});
     }
+    check_overrides(units);
   }
 
   /// The layout of a layer's result takes part in its plan: results are decided before inputs.
@@ -27,13 +29,29 @@ class UnitPlanner {
       if (it->op != LayerOp::flatten) decide(it->id);
     }
     for (const auto& input : ctx_.network.inputs) decide(input.name);
+    // Of several layers that do not fit the first one is named.
+    if (problem_) throw *problem_;
   }
 
  private:
   struct User {
     const ConvUnit* unit;
     LayerWeights weights;
+    ArchConfig config;  ///< with the layer's own mapping keys
   };
+
+  void check_overrides(const std::vector<ConvUnit>& units) const {
+    for (const LayerOverride& entry : ctx_.config.layer_overrides) {
+      const bool used = std::any_of(units.begin(), units.end(), [&](const ConvUnit& unit) {
+        const Layer& layer = ctx_.layer(unit.layer);
+        return glob_matches(entry.glob, layer.id) || glob_matches(entry.glob, layer.source_name);
+      });
+      if (!used) {
+        throw BadInput(entry.key() + "=" + entry.value + ": no layer with weights matches " +
+                       entry.glob);
+      }
+    }
+  }
 
   void check_operands(const Layer& layer, const ConvUnit& unit) const {
     const int widest = static_cast<int>(ctx_.config.hw_operand_bits);
@@ -82,7 +100,7 @@ class UnitPlanner {
 
   [[nodiscard]] ConvPlan plan(const User& user, const TensorLayout& in) const {
     const Layer& layer = ctx_.layer(user.unit->layer);
-    return plan_conv(layer, user.weights, shape_of(*user.unit, in), ctx_.config);
+    return plan_conv(layer, user.weights, shape_of(*user.unit, in), user.config);
   }
 
   void decide(const std::string& id) {
@@ -111,7 +129,10 @@ class UnitPlanner {
       best = std::move(plans);
       ctx_.layouts[id] = layout;
     }
-    if (!least) throw *problem;
+    if (!least) {
+      problem_ = problem;
+      return;
+    }
     for (std::size_t i = 0; i < users.size(); ++i) {
       ctx_.plans.emplace(ctx_.layer(users[i].unit->layer).id, std::move(best[i]));
     }
@@ -119,6 +140,7 @@ class UnitPlanner {
 
   Context& ctx_;
   std::map<std::string, std::vector<User>> users_;
+  std::optional<BadInput> problem_;
 };
 
 }  // namespace

@@ -109,6 +109,9 @@ const std::vector<ArchField>& arch_fields() {
 }
 
 std::string get(const ArchConfig& config, const std::string& key) {
+  for (const auto& entry : config.layer_overrides) {
+    if (entry.key() == key) return entry.value;
+  }
 #define TACTUS_ARCH_INT(section, name, def, lo, hi, unit, binding, doc) \
   if (key == #section "." #name) return text_of(config.section##_##name);
 #define TACTUS_ARCH_BOOL(section, name, def, binding, doc) \
@@ -129,6 +132,7 @@ void set(ArchConfig& config, const std::string& key, const std::string& value) {
     if (value.rfind("1/", 0) != 0) refuse(key, value, "1 or 1/N (see mem.cycles_per_beat)");
     return set(config, "mem.cycles_per_beat", value.substr(2));
   }
+  if (is_layer_key(key)) return set_layer_key(config, key, value);
 #define TACTUS_ARCH_INT(section, name, def, lo, hi, unit, binding, doc) \
   if (key == #section "." #name) return set_int(config.section##_##name, key, value, lo, hi);
 #define TACTUS_ARCH_BOOL(section, name, def, binding, doc) \
@@ -145,6 +149,7 @@ void set(ArchConfig& config, const std::string& key, const std::string& value) {
 std::vector<std::pair<std::string, std::string>> effective(const ArchConfig& config) {
   std::vector<std::pair<std::string, std::string>> pairs;
   for (const auto& field : arch_fields()) pairs.emplace_back(field.key, get(config, field.key));
+  for (const auto& entry : config.layer_overrides) pairs.emplace_back(entry.key(), entry.value);
   std::sort(pairs.begin(), pairs.end());
   return pairs;
 }

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "arch/layer_overrides.hpp"
+
 namespace tactus {
 
 /// When a parameter is fixed (arch_fields.def).
@@ -22,6 +24,8 @@ struct ArchConfig {
 #undef TACTUS_ARCH_INT
 #undef TACTUS_ARCH_BOOL
 #undef TACTUS_ARCH_ENUM
+
+  std::vector<LayerOverride> layer_overrides;  ///< in the order given; set() adds to them
 
   // Derived sizes (models/README.md, "Storage").
   [[nodiscard]] std::int64_t beat_bytes() const { return mem_data_bits / 8; }
@@ -58,7 +62,8 @@ struct ArchField {
 
 /// Value of a key as text; throws BadInput for an unknown key.
 [[nodiscard]] std::string get(const ArchConfig& config, const std::string& key);
-/// Sets a key; throws BadInput naming key, value and range.
+/// Sets a key, which may be that of single layers (layer_overrides.hpp); throws BadInput naming
+/// key, value and range.
 void set(ArchConfig& config, const std::string& key, const std::string& value);
 /// Throws BadInput with a sentence for a combination that cannot be built or run.
 void validate(const ArchConfig& config);
