@@ -152,7 +152,11 @@ std::map<std::string, QTensor> run_reference(const Network& network,
     throw BadInput("The reference takes accumulators of 2 to 62 bits, not " +
                    std::to_string(options.acc_bits) + ".");
   }
-  if (options.array_cols < 1) throw BadInput("A column tile has at least one output channel.");
+  for (const auto& [id, mapping] : options.k_mapping) {
+    if (mapping.rows > 0 && mapping.column_channels < 1) {
+      throw BadInput("A column tile of " + id + " has at least one output channel.");
+    }
+  }
   Run run(network, inputs, options);
   run.check_inputs();
   for (const Layer& layer : network.layers) {

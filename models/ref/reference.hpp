@@ -18,15 +18,8 @@ namespace tactus {
 struct RefOptions {
   int acc_bits = 32;  ///< 2..62
   Overflow overflow = Overflow::wrap;
-  int array_cols = 16;  ///< output channels of a column tile, which share their K order
-  /// Per layer id: the K mapping that the lowering chose; absent or rows = 0: as fold_rows and
-  /// fold_channels say.
+  /// Per layer id: the K mapping that the lowering chose; absent or rows = 0: one exact sum.
   std::map<std::string, KMapping> k_mapping;
-  /// Per layer id: K positions summed exactly before the policy is applied; absent or 0 = all.
-  std::map<std::string, int> fold_rows;
-  /// Per layer id: K positions of one kernel position (channels padded with zeros to this number);
-  /// absent or 0 = as many as the column tile has input channels.
-  std::map<std::string, int> fold_channels;
   /// Per linear layer id: the shape under which its flattened input is walked (y, x, c); absent =
   /// the shape of its input tensor.
   std::map<std::string, Shape> linear_shape;

@@ -142,26 +142,13 @@ void in_order(const Problem& p, int o, const KMapping& mapping, Accumulator& acc
   }
 }
 
-int option_of(const std::map<std::string, int>& values, const std::string& id) {
-  const auto found = values.find(id);
-  return found == values.end() ? 0 : found->second;
-}
-
-/// The mapping of a layer, or the plain one of output channel `o` that fold_rows and fold_channels
-/// describe.
-KMapping mapping_of(const Problem& p, int o, const std::string& id, const RefOptions& options) {
+/// The mapping of a layer; without one everything is one exact sum.
+KMapping mapping_of(const Problem& p, const std::string& id, const RefOptions& options) {
   const auto found = options.k_mapping.find(id);
+  if (found != options.k_mapping.end() && found->second.rows > 0) return found->second;
   KMapping mapping;
-  if (found != options.k_mapping.end() && found->second.rows > 0) {
-    mapping = found->second;
-  } else {
-    const int first = o / options.array_cols * options.array_cols;
-    const int last = std::min(first + options.array_cols, p.out.c) - 1;
-    mapping.rows = option_of(options.fold_rows, id);
-    mapping.slots = std::max((p.group_of(last) - p.group_of(first) + 1) * p.inner,
-                             option_of(options.fold_channels, id));
-  }
-  if (mapping.column_channels == 0) mapping.column_channels = options.array_cols;
+  mapping.slots = p.in.c;
+  mapping.column_channels = p.out.c;
   return mapping;
 }
 
@@ -173,6 +160,7 @@ std::vector<std::int64_t> weighted_sums(const Layer& layer, const QTensor& input
   std::int64_t largest = 0;
   for (const std::int32_t v : p.x) largest = std::max(largest, std::abs(std::int64_t{v}));
   const std::int64_t per_channel = std::int64_t{p.inner} * p.kh * p.kw;
+  const KMapping mapping = mapping_of(p, layer.id, options);
   std::vector<std::int64_t> result;
   result.reserve(at(p.out.count()));
   for (int o = 0; o < p.out.c; ++o) {
@@ -183,7 +171,7 @@ std::vector<std::int64_t> weighted_sums(const Layer& layer, const QTensor& input
     // No partial sum in any order exceeds this.
     const std::int64_t bound = magnitude * largest;
     if (!accumulator.fits(bound + std::abs(p.bias[at(o)]))) {
-      in_order(p, o, mapping_of(p, o, layer.id, options), accumulator, result);
+      in_order(p, o, mapping, accumulator, result);
     } else if (bound <= INT32_MAX) {
       any_order<std::int32_t>(p, o, result);
     } else {

@@ -95,13 +95,7 @@ class Executor {
     RefOptions options;
     options.acc_bits = static_cast<int>(job_.config.hw_acc_bits);
     options.overflow = overflow_of(job_.config);
-    options.array_cols = static_cast<int>(job_.config.hw_array_cols);
-    for (const auto& layer : job_.program.layers) {
-      options.k_mapping[layer.id] = layer.k_mapping;
-      if (layer.fold_rows == 0) continue;
-      options.fold_rows[layer.id] = static_cast<int>(layer.fold_rows);
-      options.fold_channels[layer.id] = static_cast<int>(layer.fold_channels);
-    }
+    for (const auto& layer : job_.program.layers) options.k_mapping[layer.id] = layer.k_mapping;
     const auto begin = std::chrono::steady_clock::now();
     tensors_ = run_reference(job_.workload.network, inference.inputs, options);
     RunResult result;

@@ -41,6 +41,15 @@ Layer conv(int out, int in_per_group, int kernel, std::vector<std::int16_t> weig
   return l;
 }
 
+/// Units of one channel, `rows` to a fold.
+KMapping folds_of(std::int64_t rows, std::int64_t slots, std::int64_t columns) {
+  KMapping m;
+  m.rows = rows;
+  m.slots = slots;
+  m.column_channels = columns;
+  return m;
+}
+
 std::vector<std::int32_t> output(const Network& n, std::vector<std::int32_t> x,
                                  const RefOptions& options = {},
                                  std::uint64_t* overflows = nullptr) {
@@ -87,14 +96,14 @@ TEST_CASE("ref: folds decide what a saturating accumulator holds") {
   std::uint64_t count = 0;
   CHECK(output(n, x, o, &count) == std::vector<std::int32_t>{1701});  // one fold
   CHECK(count == 0);
-  o.fold_rows["000_l"] = 2;  // 2500 -> 2047, then -800, then bias
+  o.k_mapping["000_l"] = folds_of(2, 4, 1);  // 2500 -> 2047, then -800, then bias
   CHECK(output(n, x, o, &count) == std::vector<std::int32_t>{1248});
   CHECK(count == 1);
-  o.fold_rows["000_l"] = 3;  // 1500, then 200
+  o.k_mapping["000_l"] = folds_of(3, 4, 1);  // 1500, then 200
   CHECK(output(n, x, o, &count) == std::vector<std::int32_t>{1701});
   CHECK(count == 0);
   o.overflow = Overflow::wrap;
-  o.fold_rows["000_l"] = 1;  // 1500, 2500 wraps to -1596, -2596 wraps to 1500
+  o.k_mapping["000_l"] = folds_of(1, 4, 1);  // 1500, 2500 wraps to -1596, -2596 wraps to 1500
   CHECK(output(n, x, o, &count) == std::vector<std::int32_t>{1701});
   CHECK(count == 2);
 }
@@ -124,19 +133,18 @@ TEST_CASE("ref: a column tile shares the K positions of its groups") {
   RefOptions o;
   o.acc_bits = 12;
   o.overflow = Overflow::saturate;
-  o.fold_rows["000_l"] = 2;
   std::uint64_t count = 0;
-  o.array_cols = 1;  // own tile: {1500, 1000}, {-1000}
+  o.k_mapping["000_l"] = folds_of(2, 1, 1);  // own tile: {1500, 1000}, {-1000}
   CHECK(output(n, x, o, &count) == std::vector<std::int32_t>{1047, 3});
   CHECK(count == 1);
-  o.array_cols = 2;  // {1500, 0}, {1000, 0}, {-1000, 0}
+  o.k_mapping["000_l"] = folds_of(2, 2, 2);  // {1500, 0}, {1000, 0}, {-1000, 0}
   CHECK(output(n, x, o, &count) == std::vector<std::int32_t>{1047, 3});
   CHECK(count == 1);
-  o.fold_rows["000_l"] = 6;
+  o.k_mapping["000_l"] = folds_of(6, 2, 2);
   CHECK(output(n, x, o, &count) == std::vector<std::int32_t>{1500, 3});
   CHECK(count == 0);
   // Padded to 4 channels: 6 positions hold 1500 (0) and 1000 (4), then -1000 (8).
-  o.fold_channels["000_l"] = 4;
+  o.k_mapping["000_l"] = folds_of(6, 4, 2);
   CHECK(output(n, x, o, &count) == std::vector<std::int32_t>{1047, 3});
   CHECK(count == 1);
 }
@@ -162,9 +170,8 @@ std::int32_t eight_channels(const std::vector<std::int16_t>& weight, const KMapp
 
 TEST_CASE("ref: lanes and planes of a K mapping are summed together") {
   const std::vector<std::int16_t> w{100, 100, 100, 100, -100, -100, -100, -100};
-  KMapping m;
-  m.rows = 2;
-  m.slots = 8;  // units of one channel: 2000, 4000 -> 2047, 47, -1953
+  KMapping m = folds_of(2, 8, 1);
+  // units of one channel: 2000, 4000 -> 2047, 47, -1953
   CHECK(eight_channels(w, m, 1) == -1953);
   m.bundle = m.lanes = 4;  // two units of 4 lanes in one fold
   m.slots = 2;
@@ -184,12 +191,11 @@ TEST_CASE("ref: lanes and planes of a K mapping are summed together") {
 TEST_CASE("ref: the kept weights of an N:M group lie in units of their own") {
   // 2:4: first kept weights 100, -50; second kept 127, -100.
   const std::vector<std::int16_t> w{0, 100, 0, 127, -50, 0, -100, 0};
-  KMapping m;
-  m.rows = 1;
+  KMapping m = folds_of(1, 2, 1);
   m.bundle = 4;
   m.candidates = 4;
   m.kept = 2;
-  m.slots = 2;  // 1000, 2270 -> 2047, 1547, 547
+  // 1000, 2270 -> 2047, 1547, 547
   CHECK(eight_channels(w, m, 1) == 547);
   m.slots = 1;
   m.bundle = 8;
@@ -206,9 +212,7 @@ TEST_CASE("ref: the kept weights of an N:M group lie in units of their own") {
 
 TEST_CASE("ref: output-stationary ops settle per unit and at each drain") {
   const std::vector<std::int16_t> w{100, 127, -127, -127, -100, 127, 127, 100};
-  KMapping m;
-  m.rows = 4;
-  m.slots = 8;
+  KMapping m = folds_of(4, 8, 1);
   m.output_stationary = true;
   // 1000, 2270 -> 2047, 777, -493, -1493, -223, 1047, 2047 (exact)
   CHECK(eight_channels(w, m, 1) == 2047);
@@ -229,9 +233,7 @@ TEST_CASE("ref: line phases of a depthwise layer shift its folds") {
   RefOptions o;
   o.acc_bits = 12;
   o.overflow = Overflow::saturate;
-  KMapping m;
-  m.rows = 2;
-  m.slots = 1;
+  KMapping m = folds_of(2, 1, 1);
   m.line_phases = 2;
   o.k_mapping["000_l"] = m;
   std::uint64_t count = 0;
@@ -249,7 +251,7 @@ TEST_CASE("ref: linear walks its input as (y, x, c) when told so") {
   RefOptions o;
   o.acc_bits = 12;
   o.overflow = Overflow::saturate;
-  o.fold_rows["000_l"] = 2;
+  o.k_mapping["000_l"] = folds_of(2, 4, 1);
   std::uint64_t count = 0;
   CHECK(output(n, x, o, &count) == std::vector<std::int32_t>{1600});  // 500, 1600
   CHECK(count == 0);
