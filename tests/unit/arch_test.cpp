@@ -25,7 +25,7 @@ std::string refusal(const std::string& base, const std::string& key, const std::
 }
 
 TEST_CASE("arch: every preset is valid and its text round-trips") {
-  CHECK(preset_names().size() == 8);
+  CHECK(preset_names().size() == 12);
   for (const auto& name : preset_names()) {
     INFO(name);
     const ArchConfig config = preset(name);

@@ -11,3 +11,13 @@ target_compile_definitions(tactus_frontend_tests
   PRIVATE TACTUS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 include(${doctest_DIR}/doctest.cmake)
 doctest_discover_tests(tactus_frontend_tests TEST_PREFIX "unit: " PROPERTIES LABELS unit)
+
+add_executable(tactus_lower_tests
+  ${PROJECT_SOURCE_DIR}/tests/support/doctest_main.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/lower_depthwise_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/lower_overrides_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/lower_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/lower_weights_test.cpp)
+target_link_libraries(tactus_lower_tests PRIVATE tactus::lower tactus::network tactus::program
+                                                 doctest::doctest)
+doctest_discover_tests(tactus_lower_tests TEST_PREFIX "unit: " PROPERTIES LABELS unit)
