@@ -119,6 +119,10 @@ std::string Case::text() const {
 ArchConfig Case::config() const {
   const Case& c = *this;
   ArchConfig config = preset(preset_);
+  const auto apply_overrides = [&] {
+    for (const auto& [key, value] : overrides_) tactus::set(config, key, value);
+  };
+  apply_overrides();
   const auto part = [&](std::int64_t& kib, const char* name) {
     kib = std::max<std::int64_t>(1, kib * c[name] / 100);
   };
@@ -147,7 +151,7 @@ ArchConfig Case::config() const {
     config.hw_fold_overlap = c["fold_overlap"] != 0;
     config.hw_zero_gating = c["zero_gating"] != 0;
   }
-  for (const auto& [key, value] : overrides_) tactus::set(config, key, value);
+  apply_overrides();
   validate(config);
   return config;
 }
