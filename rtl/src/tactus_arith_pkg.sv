@@ -210,4 +210,119 @@ package tactus_arith_pkg;
     end
   endfunction
 
+  // Lane sum of a PE with 8-bit words: 2^log2_lanes products of signed lanes of
+  // (8 >> log2_lanes) + 1 bits. Functions of their own in a simulation: inlined into every PE they
+  // would not fit an instruction cache.
+  function automatic logic signed [31:0] lane_sum8(
+      input logic [2:0] log2_lanes, input logic [15:0] act, input logic [15:0] weight);
+    /*verilator no_inline_task*/
+    begin
+      lane_sum8 = 32'sd0;
+      case (log2_lanes)
+        3'd0: lane_sum8 = 32'($signed(act[8:0])) * 32'($signed(weight[8:0]));
+        3'd1: begin
+          for (int l = 0; l < 2; l++) begin
+            lane_sum8 = lane_sum8 +
+                        32'($signed(act[5*l +: 5])) * 32'($signed(weight[5*l +: 5]));
+          end
+        end
+        3'd2: begin
+          for (int l = 0; l < 4; l++) begin
+            lane_sum8 = lane_sum8 +
+                        32'($signed(act[3*l +: 3])) * 32'($signed(weight[3*l +: 3]));
+          end
+        end
+        default: begin
+          for (int l = 0; l < 8; l++) begin
+            lane_sum8 = lane_sum8 +
+                        32'($signed(act[2*l +: 2])) * 32'($signed(weight[2*l +: 2]));
+          end
+        end
+      endcase
+    end
+  endfunction
+
+  // The operand word of the candidates that the lanes' indices name, out of up to four words;
+  // an index has `stride` bits.
+  function automatic logic [15:0] choose8(
+      input logic [2:0] log2_lanes, input logic [63:0] words, input logic [15:0] indices,
+      input logic [1:0] stride);
+    /*verilator no_inline_task*/
+    logic [15:0] mask;
+    logic [5:0]  word;
+    begin
+      choose8 = 16'd0;
+      mask    = (16'd1 << stride) - 16'd1;
+      word    = 6'd0;
+      case (log2_lanes)
+        3'd0: begin
+          word = {2'(indices & mask), 4'd0};
+          choose8[8:0] = 9'(words >> word);
+        end
+        3'd1: begin
+          for (int l = 0; l < 2; l++) begin
+            word = {2'((indices >> (l * 32'(stride))) & mask), 4'd0};
+            choose8[5*l +: 5] = 5'(words >> (word + 6'(5 * l)));
+          end
+        end
+        3'd2: begin
+          for (int l = 0; l < 4; l++) begin
+            word = {2'((indices >> (l * 32'(stride))) & mask), 4'd0};
+            choose8[3*l +: 3] = 3'(words >> (word + 6'(3 * l)));
+          end
+        end
+        default: begin
+          for (int l = 0; l < 8; l++) begin
+            word = {2'((indices >> (l * 32'(stride))) & mask), 4'd0};
+            choose8[2*l +: 2] = 2'(words >> (word + 6'(2 * l)));
+          end
+        end
+      endcase
+    end
+  endfunction
+
+  // An operand of 2^log2_width bits, extended, without its zero point (bipolar: -1 or +1).
+  function automatic logic [8:0] operand8(
+      input logic [7:0] bits, input logic [2:0] log2_width, input logic is_signed,
+      input logic bipolar, input logic [8:0] zp);
+    logic [7:0] mask, sign_bit;
+    begin
+      mask     = ~(8'hFF << (4'd1 << log2_width));
+      sign_bit = (is_signed && !bipolar) ? (mask ^ (mask >> 1)) : 8'd0;
+      operand8 = ((({1'b0, (bits & mask) ^ sign_bit} - {1'b0, sign_bit})) << bipolar) -
+                 (bipolar ? 9'd1 : zp);
+    end
+  endfunction
+
+  // Operands l * 2^log2_m + candidate of a window, laid out for the lanes l of a PE; above the 16
+  // bits of the word, how many of them are zero.
+  function automatic logic [19:0] lanes8(
+      input logic [2:0] log2_lanes, input logic [1:0] log2_m, input logic [2:0] candidate,
+      input logic [63:0] window, input logic [2:0] log2_width, input logic is_signed,
+      input logic bipolar, input logic [8:0] zp);
+    /*verilator no_inline_task*/
+    logic [8:0]  value;
+    logic [5:0]  first;
+    logic [15:0] word;
+    logic [3:0]  zeros;
+    begin
+      word  = 16'd0;
+      zeros = 4'd0;
+      for (int l = 0; l < 8; l++) begin
+        if (l < (32'd1 << log2_lanes)) begin
+          first = ((6'(l) << log2_m) + 6'(candidate)) << log2_width;
+          value = operand8(8'(window >> first), log2_width, is_signed, bipolar, zp);
+          zeros = zeros + 4'(value == 9'd0);
+          case (log2_lanes)
+            3'd0:    word[8:0] = value;
+            3'd1:    word = word | (16'(value[4:0]) << (5 * l));
+            3'd2:    word = word | (16'(value[2:0]) << (3 * l));
+            default: word = word | (16'(value[1:0]) << (2 * l));
+          endcase
+        end
+      end
+      lanes8 = {zeros, word};
+    end
+  endfunction
+
 endpackage

@@ -56,7 +56,26 @@ module tactus_edge #(
       assign more_o = '0;
     end
 
-    if (MultiWidth != 0) begin : gen_multi
+    if (MultiWidth != 0 && OperandBits == 8) begin : gen_8
+      logic [19:0] laid;
+      always_comb begin
+        window  = '0;
+        words   = '0;
+        laid    = '0;
+        zeros_o = 8'd0;
+        if (en_i) begin
+          window = EdgeBits'(data_i >> sel_i);
+          for (int i = 0; i < EdgeWords; i++) begin
+            if (4'(i) < (4'd1 << log2_m_i)) begin
+              laid = tactus_arith_pkg::lanes8(log2_lanes_i, log2_m_i, 3'(i), 64'(window),
+                                              3'd3 - pack_i, signed_i, bipolar_i, zp_i[8:0]);
+              words[i*WordBits +: 16] = laid[15:0];
+              zeros_o = zeros_o + 8'(laid[19:16]);
+            end
+          end
+        end
+      end
+    end else if (MultiWidth != 0) begin : gen_multi
       logic [2:0]             log2_width;
       logic [OperandBits-1:0] mask, sign_bit;
       logic [OperandBits:0]   bias, value;
