@@ -6,6 +6,7 @@
 
 #include "lower/context.hpp"
 #include "lower/plan_units.hpp"
+#include "lower/prune_channels.hpp"
 #include "numerics/errors.hpp"
 
 namespace tactus {
@@ -194,12 +195,41 @@ class NetworkLowering {
 
 }  // namespace lower
 
+namespace {
+
+/// Says in the program what channels are missing.
+void note_pruned(const Network& network, const lower::PrunedNetwork& pruned, Program& program) {
+  for (std::size_t i = 0; i < program.layers.size(); ++i) {
+    program.layers[i].macs = macs_of(network.layers[i]);
+  }
+  for (auto& [id, left] : pruned.tensors) {
+    for (TensorPlace& place : program.tensors) {
+      if (place.name != id) continue;
+      place.channels = left.channels;
+      place.other_channels = left.value.value_or(0);
+      // Nobody computes the values of the channels that are not there.
+      if (!left.value) place.in_memory = false;
+    }
+    for (LayerInfo& info : program.layers) {
+      if (info.id != id) continue;
+      info.mapping += ", " + std::to_string(left.channels.size()) + " of " +
+                      std::to_string(network.shape_of(id).c) + " output channels";
+    }
+  }
+}
+
+}  // namespace
+
 Program lower_network(const Network& network, const ArchConfig& config) {
   if (network.layers.size() > 65535) {
     throw BadInput("the network has " + std::to_string(network.layers.size()) +
                    " layers, tile ops number at most 65535");
   }
-  return lower::NetworkLowering(network, config).run();
+  if (!config.map_skip_zero) return lower::NetworkLowering(network, config).run();
+  const lower::PrunedNetwork pruned = lower::prune_channels(network, config);
+  Program program = lower::NetworkLowering(pruned.network, config).run();
+  note_pruned(network, pruned, program);
+  return program;
 }
 
 }  // namespace tactus

@@ -92,11 +92,14 @@ QTensor read_tensor(const Program& program, const Network& network,
   QTensor out;
   out.shape = {place->c, place->h, place->w};
   out.format = network.format_of(name);
-  out.data.reserve(static_cast<std::size_t>(out.shape.count()));
+  if (!place->channels.empty()) out.shape.c = network.shape_of(name).c;
+  out.data.assign(static_cast<std::size_t>(out.shape.count()), place->other_channels);
   for (int c = 0; c < place->c; ++c) {
+    const int channel = place->channels.empty() ? c : place->channels[static_cast<std::size_t>(c)];
+    auto* value = out.data.data() + std::int64_t{channel} * place->h * place->w;
     for (int y = 0; y < place->h; ++y) {
       for (int x = 0; x < place->w; ++x) {
-        out.data.push_back(read_element(memory, element_of(*place, c, y, x), place->is_signed));
+        *value++ = read_element(memory, element_of(*place, c, y, x), place->is_signed);
       }
     }
   }

@@ -131,6 +131,10 @@ struct TensorPlace {
   std::uint64_t address = 0, plane_stride = 0, line_stride = 0;
   int pack = 1;    ///< channels per word, a power of two
   int bundle = 1;  ///< words per pixel of a plane, a power of two
+  /// Of a tensor that has fewer channels than the network's: their numbers there, and the value of
+  /// all other channels.
+  std::vector<int> channels = {};
+  std::int32_t other_channels = 0;
 };
 
 /// What a report needs to know of a layer; ops carry its index.

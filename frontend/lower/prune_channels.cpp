@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lower/prune_channels.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "numerics/mul_shift.hpp"
+#include "numerics/pow2.hpp"
+#include "numerics/tflite.hpp"
+
+namespace tactus::lower {
+
+namespace {
+
+template <typename T>
+T per_channel(const std::vector<T>& values, int n, T otherwise) {
+  if (values.empty()) return otherwise;
+  return values.size() == 1 ? values[0] : values[static_cast<std::size_t>(n)];
+}
+
+bool is_product(const Layer& layer) {
+  return layer.op == LayerOp::linear || (layer.op == LayerOp::conv2d && layer.groups == 1);
+}
+
+std::int64_t zero_of(const Layer& layer, int n) {
+  return per_channel(layer.weight_zero_point, n, std::int64_t{0});
+}
+
+/// Keeps the elements of one-per-channel data that remain; shared single values stay.
+template <typename T>
+void keep(std::vector<T>& values, const std::vector<int>& channels, std::size_t all) {
+  if (values.size() != all || all == 1) return;
+  std::vector<T> left;
+  for (const int n : channels) left.push_back(values[static_cast<std::size_t>(n)]);
+  values = std::move(left);
+}
+
+class Pruner {
+ public:
+  Pruner(const Network& network, const ArchConfig& config)
+      : acc_bits_(static_cast<int>(config.hw_acc_bits)) {
+    out_.network = network;
+  }
+
+  PrunedNetwork run() {
+    auto& layers = out_.network.layers;
+    for (std::size_t i = 0; i < layers.size(); ++i) prune(i, true);
+    for (std::size_t i = layers.size(); i-- > 0;) prune(i, false);
+    if (!out_.tensors.empty()) check_network(out_.network);
+    return std::move(out_);
+  }
+
+ private:
+  /// Layers that read a tensor, flatten seen through.
+  void find_readers(const std::string& id, std::vector<Layer*>& readers) {
+    for (Layer& layer : out_.network.layers) {
+      for (const auto& in : layer.inputs) {
+        if (in != id) continue;
+        if (layer.op == LayerOp::flatten) {
+          find_readers(layer.id, readers);
+        } else {
+          readers.push_back(&layer);
+        }
+      }
+    }
+  }
+
+  [[nodiscard]] bool is_output(const std::string& id) const {
+    const auto& outputs = out_.network.outputs;
+    return std::find(outputs.begin(), outputs.end(), id) != outputs.end();
+  }
+
+  void prune(std::size_t index, bool constant) {
+    Layer& layer = out_.network.layers[index];
+    if (!is_product(layer) || is_output(layer.id)) return;
+    std::vector<Layer*> readers;
+    find_readers(layer.id, readers);
+    if (readers.empty()) return;
+    std::vector<int> left;
+    for (int n = 0; n < layer.out_channels; ++n) {
+      const bool dead = constant ? always_zero_point(layer, n)
+                                 : std::all_of(readers.begin(), readers.end(), [&](Layer* reader) {
+                                     return unused(*reader, n, layer.out_channels);
+                                   });
+      if (!dead) left.push_back(n);
+    }
+    if (left.empty()) left.push_back(0);
+    if (static_cast<int>(left.size()) == layer.out_channels) return;
+    for (const Layer* reader : readers) {
+      if (!is_product(*reader) || reader->sparsity.find(':') != std::string::npos) return;
+      if (!exact(*reader, out_.network.format_of(layer.id))) return;
+    }
+    const int all = layer.out_channels;
+    for (Layer* reader : readers) drop_inputs(*reader, left, all);
+    drop_outputs(layer, left);
+    remember(layer, left, constant, all);
+  }
+
+  void remember(const Layer& layer, const std::vector<int>& left, bool constant, int all) {
+    LeftChannels& entry = out_.tensors[layer.id];
+    if (entry.channels.empty()) {
+      for (int n = 0; n < all; ++n) entry.channels.push_back(n);
+      entry.value = static_cast<std::int32_t>(layer.out_format.zero_point);
+    }
+    keep(entry.channels, left, entry.channels.size());
+    if (!constant) entry.value.reset();
+  }
+
+  /// Channel n has no weights and its bias becomes the zero point of the output.
+  [[nodiscard]] bool always_zero_point(const Layer& layer, int n) const {
+    const std::size_t size = layer.weight.size() / static_cast<std::size_t>(layer.out_channels);
+    const auto* first = layer.weight.data() + static_cast<std::size_t>(n) * size;
+    if (!std::all_of(first, first + size, [&](auto w) { return w == zero_of(layer, n); })) {
+      return false;
+    }
+    const std::int64_t acc = per_channel(layer.bias, n, std::int64_t{0});
+    const std::int64_t limit = std::int64_t{1} << (std::min(acc_bits_, 32) - 1);
+    if (acc < -limit || acc >= limit) return false;
+    const Requant& r = layer.requant;
+    const std::int64_t mult = per_channel(r.mult, n, std::int64_t{1});
+    const int shift = per_channel(r.shift, n, 0);
+    const std::int64_t zp = layer.out_format.zero_point;
+    switch (r.convention) {
+      case Convention::none:
+        return acc == zp;
+      case Convention::mul_shift:
+        return mul_shift(acc, mult, per_channel(r.add, n, std::int64_t{0}),
+                         static_cast<unsigned>(shift), r.rounding, zp, r.clamp_min,
+                         r.clamp_max) == zp;
+      case Convention::pow2:
+        return pow2(acc, static_cast<unsigned>(shift), r.rounding, zp, r.clamp_min, r.clamp_max) ==
+               zp;
+      case Convention::tflite_double:
+      case Convention::tflite_single:
+        return tflite_requant(r.convention, acc, static_cast<std::int32_t>(mult), shift, zp,
+                              r.clamp_min, r.clamp_max) == zp;
+      default:
+        return false;
+    }
+  }
+
+  /// A reader has no weights for channel c of its `channels` input channels.
+  [[nodiscard]] static bool unused(const Layer& reader, int c, int channels) {
+    if (!is_product(reader)) return false;
+    const auto outputs = static_cast<std::size_t>(reader.out_channels);
+    const std::size_t row = reader.weight.size() / outputs;
+    const std::size_t each = row / static_cast<std::size_t>(channels);
+    for (std::size_t o = 0; o < outputs; ++o) {
+      const auto* w = reader.weight.data() + o * row + static_cast<std::size_t>(c) * each;
+      const std::int64_t zero = zero_of(reader, static_cast<int>(o));
+      if (!std::all_of(w, w + each, [&](auto value) { return value == zero; })) return false;
+    }
+    return true;
+  }
+
+  /// No order of the reader's products overflows the accumulator.
+  [[nodiscard]] bool exact(const Layer& reader, const Format& in) const {
+    const std::int64_t largest =
+        std::max(std::abs(in.min() - in.zero_point), std::abs(in.max() - in.zero_point));
+    const auto outputs = static_cast<std::size_t>(reader.out_channels);
+    const std::size_t row = reader.weight.size() / outputs;
+    for (std::size_t o = 0; o < outputs; ++o) {
+      const std::int64_t zero = zero_of(reader, static_cast<int>(o));
+      std::int64_t sum = 0;
+      for (std::size_t i = o * row; i < (o + 1) * row; ++i) {
+        sum += std::abs(reader.weight[i] - zero);
+      }
+      const std::int64_t bias = per_channel(reader.bias, static_cast<int>(o), std::int64_t{0});
+      if (sum * largest + std::abs(bias) >= std::int64_t{1} << (acc_bits_ - 1)) return false;
+    }
+    return true;
+  }
+
+  static void drop_inputs(Layer& reader, const std::vector<int>& left, int all) {
+    const auto outputs = static_cast<std::size_t>(reader.out_channels);
+    const std::size_t row = reader.weight.size() / outputs;
+    const std::size_t each = row / static_cast<std::size_t>(all);
+    std::vector<std::int16_t> weight;
+    weight.reserve(outputs * each * left.size());
+    for (std::size_t o = 0; o < outputs; ++o) {
+      for (const int c : left) {
+        const auto* w = reader.weight.data() + o * row + static_cast<std::size_t>(c) * each;
+        weight.insert(weight.end(), w, w + each);
+      }
+    }
+    reader.weight = std::move(weight);
+    reader.in_channels_per_group =
+        reader.in_channels_per_group / all * static_cast<int>(left.size());
+  }
+
+  static void drop_outputs(Layer& layer, const std::vector<int>& left) {
+    const auto all = static_cast<std::size_t>(layer.out_channels);
+    const std::size_t row = layer.weight.size() / all;
+    std::vector<std::int16_t> weight;
+    weight.reserve(row * left.size());
+    for (const int n : left) {
+      const auto* w = layer.weight.data() + static_cast<std::size_t>(n) * row;
+      weight.insert(weight.end(), w, w + row);
+    }
+    layer.weight = std::move(weight);
+    keep(layer.weight_zero_point, left, all);
+    keep(layer.bias, left, all);
+    keep(layer.requant.mult, left, all);
+    keep(layer.requant.shift, left, all);
+    keep(layer.requant.add, left, all);
+    layer.out_channels = static_cast<int>(left.size());
+  }
+
+  int acc_bits_;
+  PrunedNetwork out_;
+};
+
+}  // namespace
+
+PrunedNetwork prune_channels(const Network& network, const ArchConfig& config) {
+  return Pruner(network, config).run();
+}
+
+}  // namespace tactus::lower
