@@ -50,7 +50,7 @@ module tactus_pe_lanes #(
       always_comb begin
         sum_o = '0;
         if (en_i) begin
-          sum_o = SumBits'(tactus_arith_pkg::lane_sum8(mode_i[2:0], act, weight_i[15:0]));
+          sum_o = tactus_arith_pkg::lane_sum8(mode_i[2:0], act, weight_i[15:0]);
         end
       end
     end else if (EdgeWords > 1) begin : gen_choose

@@ -35,29 +35,32 @@ module tactus_weight_lanes #(
 
   generate
     if (MultiWidth != 0 && OperandBits == 8) begin : gen_8
-      logic [7:0] field, indices;
+      logic [7:0]  field, indices, index;
+      logic [19:0] laid;
       always_comb begin
         weight_o = '0;
         field    = '0;
         indices  = '0;
+        index    = '0;
+        laid     = '0;
         if (en_i) begin
           field          = word_i >> shift_i;
-          weight_o[15:0] = 16'(tactus_arith_pkg::lanes8(log2_lanes_i, 2'd0, 3'd0, 64'(field),
-                                                        3'd3 - pack_i, signed_i, bipolar_i,
-                                                        zp_i[8:0]));
+          laid           = tactus_arith_pkg::lanes8(log2_lanes_i, 2'd0, 3'd0, 64'(field),
+                                                    3'd3 - pack_i, signed_i, bipolar_i,
+                                                    zp_i[8:0]);
+          weight_o[15:0] = laid[15:0];
           if (EdgeWords > 1 && log2_m_i != 2'd0) begin
             indices = index_i >> index_shift_i;
             for (int l = 0; l < MaxLanes && EdgeWords > 1; l++) begin
-              weight_o[WordBits + l*IndexBits +: IndexBits] =
-                  IndexBits'(indices >> (l << (log2_m_i - 2'd1))) &
-                  IndexBits'((4'd1 << log2_m_i) - 4'd1);
+              index = (indices >> (l << (log2_m_i - 2'd1))) & ~({OperandBits{1'b1}} << log2_m_i);
+              weight_o[WordBits + l*IndexBits +: IndexBits] = index[IndexBits-1:0];
             end
           end
         end
       end
     end else if (MultiWidth != 0 || EdgeWords > 1) begin : gen_lanes
       logic [2:0]             log2_width;
-      logic [OperandBits-1:0] mask, sign_bit, field, indices;
+      logic [OperandBits-1:0] mask, sign_bit, field, indices, index;
       logic [OperandBits:0]   bias, value;
       assign log2_width = 3'(LogWord) - pack_i;
       assign mask       = ~({OperandBits{1'b1}} << (5'd1 << log2_width));
@@ -72,6 +75,7 @@ module tactus_weight_lanes #(
         weight_o = '0;
         field    = '0;
         indices  = '0;
+        index    = '0;
         value    = '0;
         if (en_i) begin
           field = word_i >> shift_i;
@@ -85,9 +89,8 @@ module tactus_weight_lanes #(
           if (EdgeWords > 1 && log2_m_i != 2'd0) begin
             indices = index_i >> index_shift_i;
             for (int l = 0; l < MaxLanes && EdgeWords > 1; l++) begin
-              weight_o[WordBits + l*IndexBits +: IndexBits] =
-                  IndexBits'(indices >> (l << (log2_m_i - 2'd1))) &
-                  IndexBits'((4'd1 << log2_m_i) - 4'd1);
+              index = (indices >> (l << (log2_m_i - 2'd1))) & ~({OperandBits{1'b1}} << log2_m_i);
+              weight_o[WordBits + l*IndexBits +: IndexBits] = index[IndexBits-1:0];
             end
           end
         end
