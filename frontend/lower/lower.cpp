@@ -212,8 +212,11 @@ void note_pruned(const Network& network, const lower::PrunedNetwork& pruned, Pro
     }
     for (LayerInfo& info : program.layers) {
       if (info.id != id) continue;
-      info.mapping += ", " + std::to_string(left.channels.size()) + " of " +
-                      std::to_string(network.shape_of(id).c) + " output channels";
+      const auto count = static_cast<int>(left.channels.size());
+      const int all = network.shape_of(id).c;
+      info.mapping += count == all ? ", output channels sorted by their readers"
+                                   : ", " + std::to_string(count) + " of " + std::to_string(all) +
+                                         " output channels";
     }
   }
 }

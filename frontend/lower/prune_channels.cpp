@@ -38,7 +38,9 @@ void keep(std::vector<T>& values, const std::vector<int>& channels, std::size_t 
 class Pruner {
  public:
   Pruner(const Network& network, const ArchConfig& config)
-      : acc_bits_(static_cast<int>(config.hw_acc_bits)) {
+      : acc_bits_(static_cast<int>(config.hw_acc_bits)),
+        rows_(static_cast<std::size_t>(config.hw_array_rows)),
+        cols_(static_cast<std::size_t>(config.hw_array_cols)) {
     out_.network = network;
   }
 
@@ -46,6 +48,7 @@ class Pruner {
     auto& layers = out_.network.layers;
     for (std::size_t i = 0; i < layers.size(); ++i) prune(i, true);
     for (std::size_t i = layers.size(); i-- > 0;) prune(i, false);
+    for (Layer& layer : layers) reorder(layer);
     if (!out_.tensors.empty()) check_network(out_.network);
     return std::move(out_);
   }
@@ -86,24 +89,92 @@ class Pruner {
     }
     if (left.empty()) left.push_back(0);
     if (static_cast<int>(left.size()) == layer.out_channels) return;
-    for (const Layer* reader : readers) {
-      if (!is_product(*reader) || reader->sparsity.find(':') != std::string::npos) return;
-      if (!exact(*reader, out_.network.format_of(layer.id))) return;
-    }
+    if (!may_change(layer, readers)) return;
+    take(layer, readers, left, constant);
+  }
+
+  /// The places of the channels in the order of K make no difference to the readers.
+  [[nodiscard]] bool may_change(const Layer& layer, const std::vector<Layer*>& readers) const {
+    return std::all_of(readers.begin(), readers.end(), [&](const Layer* reader) {
+      return is_product(*reader) && reader->sparsity.find(':') == std::string::npos &&
+             exact(*reader, out_.network.format_of(layer.id));
+    });
+  }
+
+  /// Gives the layer's result the channels `left`, in that order.
+  void take(Layer& layer, const std::vector<Layer*>& readers, const std::vector<int>& left,
+            bool value_known) {
     const int all = layer.out_channels;
     for (Layer* reader : readers) drop_inputs(*reader, left, all);
     drop_outputs(layer, left);
-    remember(layer, left, constant, all);
+    remember(layer, left, value_known, all);
   }
 
-  void remember(const Layer& layer, const std::vector<int>& left, bool constant, int all) {
+  /// Sorts channels by the column tiles that use them, where that makes more blocks of array_rows
+  /// channels that a column tile does not use.
+  void reorder(Layer& layer) {
+    if (!is_product(layer) || is_output(layer.id)) return;
+    std::vector<Layer*> readers;
+    find_readers(layer.id, readers);
+    std::vector<std::vector<bool>> used(static_cast<std::size_t>(layer.out_channels));
+    for (const Layer* reader : readers) {
+      if (!is_product(*reader)) return;
+      note_users(*reader, used);
+    }
+    std::vector<int> order;
+    for (int n = 0; n < layer.out_channels; ++n) order.push_back(n);
+    const std::size_t before = unused_blocks(used, order);
+    std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+      return used[static_cast<std::size_t>(a)] < used[static_cast<std::size_t>(b)];
+    });
+    if (unused_blocks(used, order) <= before || !may_change(layer, readers)) return;
+    take(layer, readers, order, true);
+  }
+
+  /// Appends to each channel, for each column tile of the reader, whether it has weights for it.
+  void note_users(const Layer& reader, std::vector<std::vector<bool>>& used) const {
+    const auto outputs = static_cast<std::size_t>(reader.out_channels);
+    const std::size_t row = reader.weight.size() / outputs;
+    const std::size_t each = row / used.size();
+    for (std::size_t first = 0; first < outputs; first += cols_) {
+      for (std::size_t c = 0; c < used.size(); ++c) {
+        bool any = false;
+        for (std::size_t o = first; o < std::min(first + cols_, outputs) && !any; ++o) {
+          const auto* w = reader.weight.data() + o * row + c * each;
+          const std::int64_t zero = zero_of(reader, static_cast<int>(o));
+          any = std::any_of(w, w + each, [&](auto value) { return value != zero; });
+        }
+        used[c].push_back(any);
+      }
+    }
+  }
+
+  /// Pairs of a block of array_rows channels and a column tile that uses none of them.
+  [[nodiscard]] std::size_t unused_blocks(const std::vector<std::vector<bool>>& used,
+                                          const std::vector<int>& order) const {
+    std::size_t count = 0;
+    const std::size_t tiles = used.empty() ? 0 : used[0].size();
+    for (std::size_t first = 0; first < order.size(); first += rows_) {
+      const std::size_t end = std::min(first + rows_, order.size());
+      for (std::size_t t = 0; t < tiles; ++t) {
+        bool any = false;
+        for (std::size_t i = first; i < end; ++i) {
+          any = any || used[static_cast<std::size_t>(order[i])][t];
+        }
+        count += any ? 0 : 1;
+      }
+    }
+    return count;
+  }
+
+  void remember(const Layer& layer, const std::vector<int>& left, bool value_known, int all) {
     LeftChannels& entry = out_.tensors[layer.id];
     if (entry.channels.empty()) {
       for (int n = 0; n < all; ++n) entry.channels.push_back(n);
       entry.value = static_cast<std::int32_t>(layer.out_format.zero_point);
     }
     keep(entry.channels, left, entry.channels.size());
-    if (!constant) entry.value.reset();
+    if (!value_known) entry.value.reset();
   }
 
   /// Channel n has no weights and its bias becomes the zero point of the output.
@@ -207,6 +278,7 @@ class Pruner {
   }
 
   int acc_bits_;
+  std::size_t rows_, cols_;
   PrunedNetwork out_;
 };
 

@@ -103,5 +103,26 @@ TEST_CASE("prune: what makes a difference stays") {
   CHECK(left_of(half_pruned(), narrow) == -1);
 }
 
+TEST_CASE("prune: channels are sorted where that makes folds without weights") {
+  // 64 channels; the second layer's two column tiles of 16 use the even and the odd ones.
+  Network net = one_conv(8, 10, 10, 64, 3, 4, 4, random_weights(4));
+  const auto split = [](std::int64_t n, std::int64_t c, std::int64_t, std::int64_t) {
+    return (n / 16 + c) % 2 == 0 ? 1 + c % 3 : 0;
+  };
+  Layer second = one_conv(64, 8, 8, 32, 3, 4, 4, split).layers[0];
+  second.id = "001_next";
+  second.inputs = {"000_conv"};
+  net.layers.push_back(second);
+  net.outputs = {"001_next"};
+  check_network(net);
+  const auto pruned = lower::prune_channels(net, preset("edge_16"));
+  const auto& order = pruned.tensors.at("000_conv").channels;
+  REQUIRE(order.size() == 64);
+  for (std::size_t i = 0; i < 32; ++i) CHECK(order[i] % 2 == order[0] % 2);
+  const Program program = lower_network(net, preset("edge_16"));
+  validate_program(program, preset("edge_16"));
+  CHECK(program.layers[1].macs_executed == program.layers[1].macs / 2);
+}
+
 }  // namespace
 }  // namespace tactus
