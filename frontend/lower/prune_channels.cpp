@@ -4,10 +4,6 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "numerics/mul_shift.hpp"
-#include "numerics/pow2.hpp"
-#include "numerics/tflite.hpp"
-
 namespace tactus::lower {
 
 namespace {
@@ -177,7 +173,9 @@ class Pruner {
     if (!value_known) entry.value.reset();
   }
 
-  /// Channel n has no weights and its bias becomes the zero point of the output.
+  /// Channel n has no weights, and its bias surely becomes the zero point of the output: it is 0,
+  /// or rounding and clamp cannot leave the zero point, because that is the end of the range on the
+  /// side of the bias (ReLU). No rounding mode changes a sign.
   [[nodiscard]] bool always_zero_point(const Layer& layer, int n) const {
     const std::size_t size = layer.weight.size() / static_cast<std::size_t>(layer.out_channels);
     const auto* first = layer.weight.data() + static_cast<std::size_t>(n) * size;
@@ -188,27 +186,28 @@ class Pruner {
     const std::int64_t limit = std::int64_t{1} << (std::min(acc_bits_, 32) - 1);
     if (acc < -limit || acc >= limit) return false;
     const Requant& r = layer.requant;
-    const std::int64_t mult = per_channel(r.mult, n, std::int64_t{1});
-    const int shift = per_channel(r.shift, n, 0);
     const std::int64_t zp = layer.out_format.zero_point;
     switch (r.convention) {
       case Convention::none:
         return acc == zp;
       case Convention::mul_shift:
-        return mul_shift(acc, mult, per_channel(r.add, n, std::int64_t{0}),
-                         static_cast<unsigned>(shift), r.rounding, zp, r.clamp_min,
-                         r.clamp_max) == zp;
       case Convention::pow2:
-        return pow2(acc, static_cast<unsigned>(shift), r.rounding, zp, r.clamp_min, r.clamp_max) ==
-               zp;
       case Convention::tflite_double:
       case Convention::tflite_single:
-        return tflite_requant(r.convention, acc, static_cast<std::int32_t>(mult), shift, zp,
-                              r.clamp_min, r.clamp_max) == zp;
+        break;
       default:
         return false;
     }
+    const std::int64_t mult = per_channel(r.mult, n, std::int64_t{1});
+    const std::int64_t add = per_channel(r.add, n, std::int64_t{0});
+    const int product = sign(acc) * sign(mult);
+    const bool at_most_zero = product <= 0 && add <= 0, at_least_zero = product >= 0 && add >= 0;
+    return (at_most_zero && (at_least_zero || zp == r.clamp_min) && zp <= r.clamp_max &&
+            zp >= r.clamp_min) ||
+           (at_least_zero && zp == r.clamp_max);
   }
+
+  [[nodiscard]] static int sign(std::int64_t value) { return value > 0 ? 1 : value < 0 ? -1 : 0; }
 
   /// A reader has no weights for channel c of its `channels` input channels.
   [[nodiscard]] static bool unused(const Layer& reader, int c, int channels) {

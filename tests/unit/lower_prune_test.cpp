@@ -81,7 +81,12 @@ TEST_CASE("prune: what makes a difference stays") {
   biased.layers[0].bias.assign(16, 0);
   biased.layers[0].bias[1] = 8;  // half of 2^4: rounds up to 1
   CHECK(left_of(biased, config) == 9);
-  biased.layers[0].bias[1] = 7;
+  biased.layers[0].bias[1] = -8;  // the result is clamped to 0, which is the zero point
+  CHECK(left_of(biased, config) == 8);
+  biased.layers[0].requant.clamp_min = 0;
+  biased.layers[0].out_format.zero_point = 3;
+  CHECK(left_of(biased, config) == 9);
+  biased.layers[0].requant.clamp_min = 3;
   CHECK(left_of(biased, config) == 8);
   Network pattern = half_pruned();
   pattern.layers[1].sparsity = "16:16";
