@@ -95,6 +95,8 @@ class Context {
 void set_requant(const Context& context, const Layer& layer, PostOp& post);
 
 void lower_conv(Context& context, const ConvUnit& unit);
+/// A unit whose plan is input-stationary.
+void lower_input_stationary(Context& context, const ConvUnit& unit);
 void lower_pool(Context& context, int layer);
 void lower_add(Context& context, int layer);
 void lower_clamp(Context& context, int layer);

@@ -6,6 +6,7 @@
 
 #include "lower/conv_variants.hpp"
 #include "lower/layer_weights.hpp"
+#include "lower/plan_input_stationary.hpp"
 #include "lower/unit_runs.hpp"
 #include "numerics/errors.hpp"
 #include "program/program.hpp"
@@ -321,6 +322,15 @@ TileLayout ConvPlan::layout_of(const PixelTile& tile, std::int64_t beat) const {
 
 KMapping ConvPlan::k_mapping(std::int64_t array_rows) const {
   KMapping out;
+  if (input_stationary) {
+    // A unit is a plane of its own: units follow each other in the order of the channels.
+    out.rows = array_rows;
+    out.group = group;
+    out.slots = slots;
+    out.bundle = out.lanes = operands.lanes();
+    out.column_channels = column_channels;
+    return out;
+  }
   out.rows = array_rows;
   out.group = group;
   out.slots = slots;
@@ -339,6 +349,15 @@ KMapping ConvPlan::k_mapping(std::int64_t array_rows) const {
 std::string ConvPlan::text() const {
   const auto str = [](std::int64_t value) { return std::to_string(value); };
   const Operands& o = operands;
+  if (input_stationary) {
+    const InputStationaryCut& cut = *input_stationary;
+    return "K " + str(k_rows) + " in blocks of " + str(cut.units) + ", " + str(cut.lines) +
+           (cut.lines == 1 ? " line" : " lines") + " in blocks of " + str(cut.block) +
+           " pixels, output channels in blocks of " + str(cut.outputs) + ", " +
+           (weights_outer ? "weights" : "pixels") + " outer, carriers " + str(o.act_carrier) + "x" +
+           str(o.wgt_carrier) + " bits" + (o.wgt_bipolar ? " bipolar" : "") + ", " +
+           str(o.lanes()) + (o.lanes() == 1 ? " lane" : " lanes") + ", dense, input-stationary";
+  }
   std::int64_t stored = 0;
   for (const ColumnTile& tile : columns) stored += tile.stored;
   const std::int64_t left_out = k_rows * static_cast<std::int64_t>(columns.size()) - stored;
@@ -365,7 +384,14 @@ std::string ConvPlan::text() const {
 
 ConvPlan plan_conv(const Layer& layer, const LayerWeights& weights, const ConvShape& shape,
                    const ArchConfig& config) {
-  return Planner(layer, weights, shape, config).best();
+  if (config.map_dataflow == "is") return *plan_input_stationary(layer, weights, shape, config);
+  ConvPlan plan = Planner(layer, weights, shape, config).best();
+  // Arrays of one dataflow keep to it unless map.dataflow names another one.
+  if (config.map_dataflow == "auto" && config.output_stationary()) {
+    auto other = plan_input_stationary(layer, weights, shape, config);
+    if (other && other->estimated_cycles < plan.estimated_cycles) return *std::move(other);
+  }
+  return plan;
 }
 
 }  // namespace tactus::lower

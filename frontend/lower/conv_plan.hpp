@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,15 @@ struct UnitPlace {
   std::int64_t phase = 0, n = 0, window = 0, slot = 0, kx = 0, ky = 0;
 };
 
+/// Cut of an input-stationary layer. The operands of its plan are still those of the layer; the
+/// weights' carrier is at least that of the activations, and lanes() of them fill a word.
+struct InputStationaryCut {
+  std::int64_t lines = 1, line_pixels = 1;  ///< of the tensors; one long line where they allow it
+  std::int64_t block = 1;                   ///< pixels side by side on the columns
+  std::int64_t outputs = 1;                 ///< output channels of a compute op
+  std::int64_t units = 1;                   ///< K units of a compute op
+};
+
 struct ConvPlan {
   ConvShape shape;
   Operands operands;
@@ -69,6 +79,8 @@ struct ConvPlan {
   bool weights_outer = true;      ///< outer loop over column tiles
   std::vector<ColumnTile> columns;
   std::vector<PixelTile> pixels;  ///< in lines of the output; heights are multiples of J
+  /// Set: columns, pixels and the weight blocks of the other dataflows mean nothing.
+  std::optional<InputStationaryCut> input_stationary;
   std::int64_t estimated_cycles = 0;
   std::string remark;  ///< why a sparsity pattern of the weights is not used, or empty
 

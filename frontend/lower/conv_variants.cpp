@@ -30,9 +30,6 @@ class VariantList {
   }
 
   void check_dataflow() const {
-    if (cfg_.map_dataflow == "is") {
-      refuse("map.dataflow=is: input-stationary layers are not supported");
-    }
     if (cfg_.map_dataflow == "os" && !cfg_.output_stationary()) {
       refuse("map.dataflow=os needs an array with hw.dataflows=ws_os, this one has " +
              cfg_.hw_dataflows);

@@ -108,6 +108,11 @@ class NetworkLowering {
     const int later = index[1] > index[0] ? 1 : 0;
     const int conv = index[later];
     if (conv < 0 || !is_product(ctx_.layer(conv))) return;
+    // A transposed post op adds nothing.
+    if (config_of_layer(ctx_.config, ctx_.layer(conv).id, ctx_.layer(conv).source_name)
+            .map_dataflow == "is") {
+      return;
+    }
     if (is_output(operand[later]) || readers(operand[later]) != 1) return;
     for (auto& unit : units_) {
       if (unit.layer != conv || unit.add >= 0) continue;
@@ -131,6 +136,7 @@ class NetworkLowering {
       if (!adjacent(from.layer, to.layer)) continue;
       const ConvPlan& source = ctx_.plans.at(ctx_.layer(from.layer).id);
       const ConvPlan& target = ctx_.plans.at(ctx_.layer(to.layer).id);
+      if (source.input_stationary || target.input_stationary) continue;
       if (source.pixels.size() != 1 || source.shape.groups != 1) continue;
       if (target.pixels.size() != 1 || target.shape.groups != 1) continue;
       if (ctx_.network.format_of(id).bits > ctx_.config.hw_operand_bits) continue;

@@ -292,6 +292,12 @@ class ConvLowering {
 
 }  // namespace
 
-void lower_conv(Context& context, const ConvUnit& unit) { ConvLowering(context, unit).run(); }
+void lower_conv(Context& context, const ConvUnit& unit) {
+  if (context.plans.at(context.layer(unit.layer).id).input_stationary) {
+    lower_input_stationary(context, unit);
+  } else {
+    ConvLowering(context, unit).run();
+  }
+}
 
 }  // namespace tactus::lower

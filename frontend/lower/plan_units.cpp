@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "lower/layer_weights.hpp"
+#include "lower/plan_input_stationary.hpp"
 #include "numerics/errors.hpp"
 
 namespace tactus::lower {
@@ -17,8 +19,10 @@ class UnitPlanner {
     for (const ConvUnit& unit : units) {
       const Layer& layer = ctx_.layer(unit.layer);
       check_operands(layer, unit);
-      users_[unit.input].push_back({&unit, LayerWeights(layer, shape_of(unit, {}), ctx_.config),
-                                    config_of_layer(ctx_.config, layer.id, layer.source_name)});
+      const ArchConfig config = config_of_layer(ctx_.config, layer.id, layer.source_name);
+      users_[unit.input].push_back(
+          {&unit, LayerWeights(layer, shape_of(unit, {}), ctx_.config), config});
+      if (config.map_dataflow == "is") transposed_.insert(unit.output);
     }
     check_overrides(units);
   }
@@ -109,6 +113,14 @@ class UnitPlanner {
     const bool choice = std::any_of(users.begin(), users.end(),
                                     [](const User& user) { return user.weights.has_pattern(); });
     if (!choice) layouts.resize(1);
+    if (transposed_.count(id) != 0) {
+      // The smallest layout stays: the layer that cannot write it is refused for that.
+      layouts.erase(std::remove_if(layouts.begin() + 1, layouts.end(),
+                                   [&](const TensorLayout& layout) {
+                                     return !can_store_transposed(layout, ctx_.config);
+                                   }),
+                    layouts.end());
+    }
     std::optional<std::int64_t> least;
     std::optional<BadInput> problem;
     std::vector<ConvPlan> best;
@@ -140,6 +152,7 @@ class UnitPlanner {
 
   Context& ctx_;
   std::map<std::string, std::vector<User>> users_;
+  std::set<std::string> transposed_;  ///< results of layers with map.dataflow=is
   std::optional<BadInput> problem_;
 };
 
