@@ -4,7 +4,8 @@
 
 A layer must take folds * (P + 2) cycles. Output-stationary ops may add one cycle each: the last
 psum write of an op falls into the first cycle of a fold that follows at once, so that cycle is
-counted where none follows.
+counted where none follows. Convolutions are run input-stationary as the matrix product of their
+im2col dimensions, which is what SCALE-Sim counts.
 """
 import argparse
 import collections
@@ -62,6 +63,17 @@ def gemm_views(path):
             yield out_h * out_w, kernel_h * kernel_w * channels, filters
 
 
+def as_gemms(path, views, folder):
+    """The topology with every convolution as the product of its im2col dimensions."""
+    header, rows = rows_of(path)
+    if header[1:4] == ["M", "N", "K"]:
+        return path
+    out = folder / "gemm.csv"
+    lines = [f"{row[0]}, {m}, {n}, {k}," for row, (m, k, n) in zip(rows, views)]
+    out.write_text("\n".join(["Layer, M, N, K,", *lines]) + "\n", encoding="utf-8")
+    return out
+
+
 def measured(tactus, topology, size, dataflow, folder):
     """Layers of the result, each with its number of compute ops."""
     model, result = folder / "model.h5", folder / "result.json"
@@ -86,10 +98,13 @@ def compare(args, dataflow):
         if not folder.is_dir():
             continue
         path = args.data / "topologies" / topology
-        with tempfile.TemporaryDirectory() as scratch:
-            layers = measured(args.tactus, path, size, dataflow, pathlib.Path(scratch))
         reports = rows_of(folder / "COMPUTE_REPORT.csv")[1]
         views = list(gemm_views(path))
+        with tempfile.TemporaryDirectory() as scratch:
+            run = path if dataflow != "is" else as_gemms(path, views, pathlib.Path(scratch))
+            layers = measured(args.tactus, run, size, dataflow, pathlib.Path(scratch))
+        if run != path:
+            print(f"{name}_is: convolutions run as the matrix products M, N, K of im2col")
         if not len(views) == len(reports) == len(layers):
             print(f"{name}: {len(views)} rows, {len(reports)} reports, {len(layers)} layers")
             return False
