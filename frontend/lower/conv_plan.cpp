@@ -213,7 +213,7 @@ class Planner {
     const auto columns = static_cast<std::int64_t>(plan.columns.size());
     if (plan.output_stationary) {
       const std::int64_t fold =
-          cfg_.hw_fold_overlap ? std::max(plan.k_rows, rows) : plan.k_rows + 2 * rows + cols;
+          cfg_.hw_fold_overlap ? std::max(plan.k_rows, rows) : plan.k_rows + 2 * rows + cols + 1;
       return tiles * columns * (ceil_div(pixels, rows) * fold + rows);
     }
     const std::int64_t fold =

@@ -33,12 +33,12 @@ inline constexpr std::int64_t code = 1;  ///< ComputeOp::dataflow
   Cycle stream = state.next_stream(start, lead, array);
   const auto more = static_cast<Cycle>(op.folds - 1);
   if (more > 0) {
-    const Cycle period = array.overlap ? length : lead + length + drain;
+    const Cycle period = array.overlap ? length : lead + length + drain + 1;
     stream += more * period;
     prepare = array.overlap ? std::max(start + more * array.rows, stream - period) : stream - lead;
   }
   const Cycle end = stream + length + drain;
-  state = {true, code, prepare, stream, length, end, end};
+  state = {true, code, prepare, stream, length, end + 1, end};
   return {start, end};
 }
 

@@ -15,9 +15,7 @@ PeArray::PeArray(const sc_core::sc_module_name& name, Context& context, const Ar
 
 bool PeArray::accepts_fold() const {
   if (context_.size.overlap) return begun_ == loaded_;
-  if (drained_ != loaded_) return false;
-  if (loaded_ == 0 || active_fold_.job->output_stationary()) return true;
-  return drained_at_ < context_.clock.now();
+  return idle();
 }
 
 bool PeArray::idle() const {
@@ -89,9 +87,7 @@ void PeArray::drain() {
       wait(context_.clock.cycles(fold.done - context_.clock.now()));
       ++drained_;
       drained_at_ = context_.clock.now();
-      if (!context_.size.overlap) {
-        ready_event_.notify(context_.clock.cycles(fold.job->output_stationary() ? 0 : 1));
-      }
+      if (!context_.size.overlap) ready_event_.notify(context_.clock.cycles(1));
       idle_event_.notify(context_.clock.cycles(1));
       if (fold.last) retire_(*fold.job);
     }

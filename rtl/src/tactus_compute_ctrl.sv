@@ -128,7 +128,7 @@ module tactus_compute_ctrl #(
         folds_q <= folds_q - 16'd1;
       end
       if (streaming || stream_start) begin
-        drain_q <= ld_os ? 10'(2 * ArrayRows + ArrayCols - 2) : 10'(ArrayRows + ArrayCols);
+        drain_q <= ld_os ? 10'(2 * ArrayRows + ArrayCols - 1) : 10'(ArrayRows + ArrayCols);
       end else if (drain_q != '0) begin
         drain_q <= drain_q - 10'd1;
       end

@@ -102,7 +102,7 @@ class Timing {
       const std::int64_t loaded = wl_ + (os ? 2 : rows);
       a_ = first_ || !overlap ? loaded : std::max(loaded, a_ + length_);
       length_ = length;
-      end_ = os ? a_ + length + 2 * rows + cols - 2 : a_ + pixels + rows + cols;
+      end_ = os ? a_ + length + 2 * rows + cols - 1 : a_ + pixels + rows + cols;
       first_ = false;
     }
     os_ = os;
