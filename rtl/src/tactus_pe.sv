@@ -21,6 +21,7 @@ module tactus_pe #(
 ) (
   input  logic                        clk_i,
   input  logic                        en_i,
+  input  logic                        any_i,     // one of the next four
   input  logic                        swap_i,
   input  logic                        wen_i,
   input  logic                        flush_i,
@@ -78,120 +79,124 @@ module tactus_pe #(
       assign weight     = weight_q;
       assign stationary = 1'b0;
     end else begin : gen_modes
-      logic [5:0] mode_q;
+      // Wide enough for every mode; host integers make a fast simulation and synthesis trims them.
+      localparam int SumBits = (2 * LaneBits <= 32) ? 32 : 64;
+      localparam int WideBits = ((AccBits > SumBits) ? AccBits : SumBits) + 1;
+      localparam logic signed [WideBits-1:0] AccMax = (WideBits'(1) << (AccBits - 1)) - 1;
+      logic [5:0]                 mode_q;
+      logic [MoreBits-1:0]        more_q;
+      logic signed [AccBits-1:0]  acc_q;
       assign mode_o     = mode_q;
+      assign more_o     = more_q;
       assign stationary = (OutputStationary != 0) && mode_q[5];
       assign weight     = stationary ? above_i : weight_q;
 
-      // Wide enough for every mode; host integers make a fast simulation and synthesis trims them.
-      localparam int SumBits = (2 * LaneBits <= 32) ? 32 : 64;
-      logic signed [SumBits-1:0] sum;
-      tactus_pe_lanes #(
-        .OperandBits(OperandBits),
-        .MultiWidth (MultiWidth),
-        .EdgeWords  (EdgeWords),
-        .WordBits   (WordBits),
-        .MoreBits   (MoreBits),
-        .WeightBits (WeightBits),
-        .SumBits    (SumBits)
-      ) u_lanes (
-        .en_i    (en_i),
-        .mode_i  (mode_q[4:0]),
-        .act_i   (act_i),
-        .more_i  (more_i),
-        .weight_i(weight),
-        .sum_o   (sum)
-      );
+      // 8-bit words of several widths and up to four candidates have a function, others a module.
+      localparam int Fast = (OperandBits == 8 && MultiWidth != 0 && EdgeWords <= 4) ? 1 : 0;
+      logic signed [SumBits-1:0] lanes;
+      if (Fast != 0) begin : gen_function
+        assign lanes = '0;
+      end else begin : gen_lanes
+        tactus_pe_lanes #(
+          .OperandBits(OperandBits),
+          .MultiWidth (MultiWidth),
+          .EdgeWords  (EdgeWords),
+          .WordBits   (WordBits),
+          .MoreBits   (MoreBits),
+          .WeightBits (WeightBits),
+          .SumBits    (SumBits)
+        ) u_lanes (
+          .en_i    (en_i),
+          .mode_i  (mode_q[4:0]),
+          .act_i   (act_i),
+          .more_i  (more_i),
+          .weight_i(weight),
+          .sum_o   (lanes)
+        );
+      end
 
+      // Values within a cycle
+      logic signed [SumBits-1:0]  sum;
+      logic [31:0]                operands;
+      logic signed [31:0]         fast_sum;
+      logic signed [WideBits-1:0] wide;
+      logic signed [AccBits-1:0]  acc;
+      logic                       overflow;
+`ifdef TACTUS_MONITOR
+      logic [31:0]                count_q, count, overflows_q;
+`endif
+
+      // One process, so that a simulation asks for each control bit once.
       always_ff @(posedge clk_i) begin
+        acc   = acc_q;
+`ifdef TACTUS_MONITOR
+        count = count_q;
+`endif
         if (en_i) begin
           act_q <= act_i;
-        end
-        if (swap_i) begin
-          weight_q <= shadow_q;
-          mode_q   <= mode_i;
-        end
-        if (wen_i) begin
-          shadow_q <= weight_i;
-        end else if (en_i && stationary) begin
-          shadow_q <= above_i;
-        end
-      end
-
-      if (EdgeWords > 1) begin : gen_more
-        logic [MoreBits-1:0] more_q;
-        always_ff @(posedge clk_i) begin
-          if (en_i && mode_q[4:3] != 2'd0) begin
+          sum = lanes;
+          if (Fast != 0) begin
+            operands = 32'(stationary ? above_i : weight_q);
+            fast_sum = tactus_arith_pkg::pe_sum8(mode_q[2:0], mode_q[4:3], 16'(act_i), 48'(more_i),
+                                                 operands, 2'($clog2(EdgeWords)));
+            sum      = SumBits'(fast_sum);
+          end
+          if (EdgeWords > 1 && mode_q[4:3] != 2'd0) begin
             more_q <= more_i;
           end
-        end
-        assign more_o = more_q;
-      end else begin : gen_one
-        assign more_o = '0;
-      end
-
-      if (OutputStationary != 0) begin : gen_acc
-        localparam int WideBits = ((AccBits > SumBits) ? AccBits : SumBits) + 1;
-        localparam logic signed [WideBits-1:0] AccMax = (WideBits'(1) << (AccBits - 1)) - 1;
-        logic signed [AccBits-1:0]  acc_q, acc;
-        logic signed [WideBits-1:0] wide;
-        logic                       overflow;
-        always_comb begin
-          acc      = acc_q;
-          wide     = '0;
-          overflow = 1'b0;
-          if (en_i && stationary) begin
+          if (stationary) begin
             wide     = WideBits'(acc_q) + WideBits'(sum);
             overflow = wide > AccMax || wide < -AccMax - 1;
             acc      = wide[AccBits-1:0];
             if (AccOverflow == 1 && overflow) begin
               acc = {wide[WideBits-1], {(AccBits-1){~wide[WideBits-1]}}};
             end
-          end
-        end
-        always_ff @(posedge clk_i) begin
-          if (swap_i) begin
-            acc_q <= '0;
-          end else if (en_i && stationary) begin
-            acc_q <= acc;
-          end
-          if (flush_i) begin
-            psum_q <= ChainBits'(acc);
-          end else if (drain_i) begin
-            psum_q <= psum_i;
-          end else if (en_i && !stationary) begin
-            psum_q <= psum_i + ChainBits'(sum);
-          end
-        end
+            acc_q    <= acc;
+            shadow_q <= above_i;
 `ifdef TACTUS_MONITOR
-        logic [31:0] count_q, overflows_q;
-        always_ff @(posedge clk_i) begin
-          if (swap_i) begin
-            count_q <= 32'd0;
-          end else if (overflow) begin
-            count_q <= count_q + 32'd1;
-          end
-          if (flush_i) begin
-            overflows_q <= count_q + 32'(overflow);
-          end else if (drain_i) begin
-            overflows_q <= overflows_i;
+            count   = count + 32'(overflow);
+            count_q <= count;
+`endif
+          end else begin
+            psum_q <= psum_i + ChainBits'(sum);
           end
         end
-        assign overflows_o = overflows_q;
+        if (any_i) begin
+          if (wen_i) begin
+            shadow_q <= weight_i;
+          end
+          if (OutputStationary != 0) begin
+            if (flush_i) begin
+              psum_q <= ChainBits'(acc);
+`ifdef TACTUS_MONITOR
+              overflows_q <= count;
 `endif
-      end else begin : gen_chain
-        always_ff @(posedge clk_i) begin
-          if (en_i) begin
-            psum_q <= psum_i + ChainBits'(sum);
+            end else if (drain_i) begin
+              psum_q <= psum_i;
+`ifdef TACTUS_MONITOR
+              overflows_q <= overflows_i;
+`endif
+            end
+          end
+          if (swap_i) begin
+            weight_q <= shadow_q;
+            mode_q   <= mode_i;
+            acc_q    <= '0;
+`ifdef TACTUS_MONITOR
+            count_q  <= 32'd0;
+`endif
           end
         end
       end
+`ifdef TACTUS_MONITOR
+      assign overflows_o = overflows_q;
+`endif
     end
   endgenerate
 
 `ifdef TACTUS_MONITOR
   generate
-    if (OutputStationary == 0) begin : gen_no_overflows
+    if (Plain != 0) begin : gen_no_overflows
       assign overflows_o = 32'd0;
     end
     if (ZeroGating != 0) begin : gen_gated

@@ -53,9 +53,24 @@ module tactus_pe_array #(
   logic [31:0]                 gated     [(ArrayRows+1)*ArrayCols];
 `endif
 
-  // Rows of a column that shift: all but the first one in the first cycle, one less in each of the
-  // next ones, so that a row that has flushed again keeps its value.
-  logic [ArrayRows-1:0] drain [ArrayCols];
+  // Rows of column 0 that shift: all but the first one in the first cycle, one less in each of the
+  // next ones, so that a row that has flushed again keeps its value. The other columns follow.
+  logic [ArrayRows-1:0] drain0;
+  generate
+    if (OutputStationary != 0) begin : gen_drain
+      logic [ArrayRows-1:0] drain_q;
+      always_ff @(posedge clk_i or negedge rst_ni) begin
+        if (!rst_ni) begin
+          drain_q <= '0;
+        end else begin
+          drain_q <= drain_i ? {{(ArrayRows-1){1'b1}}, 1'b0} : {drain_q[ArrayRows-2:0], 1'b0};
+        end
+      end
+      assign drain0 = drain_q;
+    end else begin : gen_no_drain
+      assign drain0 = '0;
+    end
+  endgenerate
 
   genvar r, c;
   generate
@@ -76,34 +91,10 @@ module tactus_pe_array #(
 `else
       assign psum_o[c*ChainBits +: ChainBits] = psum[ArrayRows*ArrayCols + c];
 `endif
-      if (OutputStationary != 0) begin : gen_drain
-        logic [ArrayRows-1:0] drain_q;
-        if (c == 0) begin : gen_first
-          always_ff @(posedge clk_i or negedge rst_ni) begin
-            if (!rst_ni) begin
-              drain_q <= '0;
-            end else begin
-              drain_q <= drain_i ? {{(ArrayRows-1){1'b1}}, 1'b0}
-                                 : {drain_q[ArrayRows-2:0], 1'b0};
-            end
-          end
-        end else begin : gen_next
-          always_ff @(posedge clk_i or negedge rst_ni) begin
-            if (!rst_ni) begin
-              drain_q <= '0;
-            end else begin
-              drain_q <= drain[c-1];
-            end
-          end
-        end
-        assign drain[c] = drain_q;
-      end else begin : gen_no_drain
-        assign drain[c] = '0;
-      end
     end
 
     for (r = 0; r < ArrayRows; r++) begin : gen_row
-      logic [ArrayCols-1:0] en, swap, wen, flush;   // per column, column 0 is the input
+      logic [ArrayCols-1:0] en, swap, wen, flush, drain, any;   // column 0 is the input
       logic [ArrayCols-2:0] en_q, swap_q, wen_q;
 
       assign en   = {en_q, en_i[r]};
@@ -123,18 +114,23 @@ module tactus_pe_array #(
       end
 
       if (OutputStationary != 0) begin : gen_flush
-        logic [ArrayCols-2:0] flush_q;
+        logic [ArrayCols-2:0] flush_q, drain_q;
         always_ff @(posedge clk_i or negedge rst_ni) begin
           if (!rst_ni) begin
             flush_q <= '0;
+            drain_q <= '0;
           end else begin
             flush_q <= flush[ArrayCols-2:0];
+            drain_q <= drain[ArrayCols-2:0];
           end
         end
         assign flush = {flush_q, flush_i[r]};
+        assign drain = {drain_q, drain0[r]};
       end else begin : gen_no_flush
         assign flush = '0;
+        assign drain = '0;
       end
+      assign any = swap | wen | flush | drain;
 
       assign mode[r*(ArrayCols+1)] = mode_i[r*6 +: 6];
       assign act[r*(ArrayCols+1)]  = act_i[r*WordBits +: WordBits];
@@ -166,10 +162,11 @@ module tactus_pe_array #(
         ) u_pe (
           .clk_i      (clk_i),
           .en_i       (en[c]),
+          .any_i      (any[c]),
           .swap_i     (pe_swap),
           .wen_i      (wen[c]),
           .flush_i    (flush[c]),
-          .drain_i    (drain[c][r]),
+          .drain_i    (drain[c]),
           .mode_i     (mode[r*(ArrayCols+1) + c]),
           .mode_o     (mode[r*(ArrayCols+1) + c + 1]),
           .act_i      (act[r*(ArrayCols+1) + c]),

@@ -33,27 +33,7 @@ module tactus_pe_lanes #(
 );
 
   generate
-    if (OperandBits == 8 && MultiWidth != 0 && EdgeWords <= 4) begin : gen_8
-      logic [15:0] act;
-      if (EdgeWords > 1) begin : gen_choose
-        localparam int IndexBits = $clog2(EdgeWords);
-        always_comb begin
-          act = act_i;
-          if (en_i && mode_i[4:3] != 2'd0) begin
-            act = tactus_arith_pkg::choose8(mode_i[2:0], 64'({more_i, act_i}),
-                                            16'(weight_i[WeightBits-1:WordBits]), 2'(IndexBits));
-          end
-        end
-      end else begin : gen_only
-        assign act = act_i;
-      end
-      always_comb begin
-        sum_o = '0;
-        if (en_i) begin
-          sum_o = tactus_arith_pkg::lane_sum8(mode_i[2:0], act, weight_i[15:0]);
-        end
-      end
-    end else if (EdgeWords > 1) begin : gen_choose
+    if (EdgeWords > 1) begin : gen_choose
       localparam int IndexBits = $clog2(EdgeWords);
       logic [EdgeWords*WordBits-1:0] words;
       assign words = {more_i, act_i};
