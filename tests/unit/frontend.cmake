@@ -15,10 +15,11 @@ doctest_discover_tests(tactus_frontend_tests TEST_PREFIX "unit: " PROPERTIES LAB
 add_executable(tactus_lower_tests
   ${PROJECT_SOURCE_DIR}/tests/support/doctest_main.cpp
   ${CMAKE_CURRENT_LIST_DIR}/lower_depthwise_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/lower_input_stationary_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/lower_overrides_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/lower_prune_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/lower_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/lower_weights_test.cpp)
-target_link_libraries(tactus_lower_tests PRIVATE tactus::lower tactus::network tactus::program
+target_link_libraries(tactus_lower_tests PRIVATE tactus::lower tactus::network tactus::program tactus::run
                                                  doctest::doctest)
 doctest_discover_tests(tactus_lower_tests TEST_PREFIX "unit: " PROPERTIES LABELS unit)
