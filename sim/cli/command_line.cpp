@@ -261,7 +261,15 @@ std::string help_text(const std::string& name) {
   if (std::string(verb->options).find('a') != std::string::npos) {
     out << "  --section.key=value   override an architecture key; `tactus config` lists them\n"
            "\nPresets:";
-    for (const auto& p : preset_names()) out << " " << p;
+    std::size_t column = 8;
+    for (const auto& p : preset_names()) {
+      if (column + 1 + p.size() > 79) {
+        out << "\n        ";
+        column = 8;
+      }
+      out << " " << p;
+      column += 1 + p.size();
+    }
     out << "\n";
   }
   out << "\nExample: " << verb->example << "\n";

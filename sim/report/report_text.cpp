@@ -106,11 +106,11 @@ std::string accumulator_line(const AccumulatorNeeds& needs) {
   if (needs.empty()) return {};
   const auto proven = widest([](const AccumulatorNeed& n) { return n.worst_case_bits; });
   const auto seen = widest([](const AccumulatorNeed& n) { return n.data_bits.value_or(0); });
-  return "safe from " + std::to_string(proven->second.worst_case_bits) + " bits on (" +
-         proven->first + ")" +
-         (seen->second.data_bits ? ", by data from " + std::to_string(*seen->second.data_bits) +
-                                       " (" + seen->first + ")"
-                                 : "; by data: use --accumulators on");
+  return std::to_string(proven->second.worst_case_bits) + " bits for any input (" + proven->first +
+         "), " +
+         (seen->second.data_bits
+              ? std::to_string(*seen->second.data_bits) + " seen (" + seen->first + ")"
+              : "by data: --accumulators on");
 }
 
 std::string to_text(const RunReport& report, int columns) {

@@ -154,7 +154,7 @@ TEST_CASE("output-stationary folds follow the recurrence fold by fold") {
         wl = next;
         a = stream;
         length = os ? (overlap ? std::max(c.k_rows, rows) : c.k_rows) : c.pixels;
-        end = os ? a + length + 2 * rows + cols - 2 : a + length + rows + cols;
+        end = os ? a + length + 2 * rows + cols - 1 : a + length + rows + cols;
         used = true;
       }
       retire = os ? a + length + 2 * rows + cols - 2 : a + length - 1 + rows + cols;
