@@ -124,6 +124,7 @@ module tactus_ofmap_buffer #(
         .LogBundle(LogBundle),
         .Lanes    (PlaneLanes)
       ) u_unpack (
+        .en_i         (load_we_i),
         .log2_pack_i  (load_log2_pack_i),
         .log2_bundle_i(load_log2_bundle_i),
         .signed_i     (load_signed_i),
@@ -177,9 +178,13 @@ module tactus_ofmap_buffer #(
       assign post_hit   = post_we_i[b % PostLanes] && post_group_i == GroupBits'(b / PostLanes);
       assign post_read  = post_re_i[b % PostLanes] && post_group_i == GroupBits'(b / PostLanes);
       assign behind     = ColBits'(b) - store_bank_i;
-      assign store_read = store_re_i &&
-                          (store_transposed_i ? (9'(behind) < beat_banks)
-                                              : ((store_bank_i ^ ColBits'(b)) & store_same) == '0);
+      always_comb begin
+        store_read = 1'b0;
+        if (store_re_i) begin
+          store_read = store_transposed_i ? (9'(behind) < beat_banks)
+                                          : ((store_bank_i ^ ColBits'(b)) & store_same) == '0;
+        end
+      end
       assign store_banks[DataBits*b +: DataBits] =
           store_transposed_i ? data[2*b + 32'(store_half_q)] : '0;
       for (h = 0; h < 2; h++) begin : gen_half

@@ -374,44 +374,53 @@ module tactus_perf #(
 
   localparam int QueueEventBits = tactus_op_pkg::N_EVENTS * 32;
   logic [QueueEventBits-1:0] ld_events, c_events, po_events, st_events;
+  // Driven while a record is shown only: nobody looks at them at other times.
   always_comb begin
     ld_events = '0;
-    ld_events[32*tactus_op_pkg::EV_MEM_RD_REQ +: 32]  = ld_req;
-    ld_events[32*tactus_op_pkg::EV_MEM_RD_BEAT +: 32] = ld_beats;
-    ld_events[32*tactus_op_pkg::EV_IFMAP_WR +: 32] =
-        (ld_dest == 3'(tactus_op_pkg::DEST_IFMAP)) ? ld_writes : 32'd0;
-    ld_events[32*tactus_op_pkg::EV_WEIGHT_WR +: 32] =
-        (ld_dest == 3'(tactus_op_pkg::DEST_WEIGHT)) ? ld_writes : 32'd0;
-    ld_events[32*tactus_op_pkg::EV_INDEX_WR +: 32] =
-        (ld_dest == 3'(tactus_op_pkg::DEST_INDEX)) ? ld_writes : 32'd0;
-    ld_events[32*tactus_op_pkg::EV_PARAM_WR +: 32] =
-        (ld_dest == 3'(tactus_op_pkg::DEST_PARAM)) ? ld_writes : 32'd0;
-    ld_events[32*tactus_op_pkg::EV_OFMAP_WR +: 32] =
-        (ld_dest == 3'(tactus_op_pkg::DEST_OFMAP)) ? ld_writes : 32'd0;
-    ld_events[32*tactus_op_pkg::EV_INST_WR +: 32] =
-        (ld_dest == 3'(tactus_op_pkg::DEST_INST)) ? ld_writes : 32'd0;
+    if (ret_valid_o[tactus_op_pkg::QUEUE_LOAD]) begin
+      ld_events[32*tactus_op_pkg::EV_MEM_RD_REQ +: 32]  = ld_req;
+      ld_events[32*tactus_op_pkg::EV_MEM_RD_BEAT +: 32] = ld_beats;
+      ld_events[32*tactus_op_pkg::EV_IFMAP_WR +: 32] =
+          (ld_dest == 3'(tactus_op_pkg::DEST_IFMAP)) ? ld_writes : 32'd0;
+      ld_events[32*tactus_op_pkg::EV_WEIGHT_WR +: 32] =
+          (ld_dest == 3'(tactus_op_pkg::DEST_WEIGHT)) ? ld_writes : 32'd0;
+      ld_events[32*tactus_op_pkg::EV_INDEX_WR +: 32] =
+          (ld_dest == 3'(tactus_op_pkg::DEST_INDEX)) ? ld_writes : 32'd0;
+      ld_events[32*tactus_op_pkg::EV_PARAM_WR +: 32] =
+          (ld_dest == 3'(tactus_op_pkg::DEST_PARAM)) ? ld_writes : 32'd0;
+      ld_events[32*tactus_op_pkg::EV_OFMAP_WR +: 32] =
+          (ld_dest == 3'(tactus_op_pkg::DEST_OFMAP)) ? ld_writes : 32'd0;
+      ld_events[32*tactus_op_pkg::EV_INST_WR +: 32] =
+          (ld_dest == 3'(tactus_op_pkg::DEST_INST)) ? ld_writes : 32'd0;
+    end
     c_events = '0;
-    c_events[32*tactus_op_pkg::EV_WEIGHT_RD +: 32]    = c_weight_rd[shown];
-    c_events[32*tactus_op_pkg::EV_INDEX_RD +: 32]     = c_index_rd[shown];
-    c_events[32*tactus_op_pkg::EV_PE_WEIGHT +: 32]    = c_pe_weight[shown];
-    c_events[32*tactus_op_pkg::EV_IFMAP_RD +: 32]     = c_ifmap_rd[shown];
-    c_events[32*tactus_op_pkg::EV_PE_ACTIVE +: 32]    = c_pe_active[shown];
-    c_events[32*tactus_op_pkg::EV_ACT_ZERO +: 32]     = c_act_zero[shown];
-    c_events[32*tactus_op_pkg::EV_MAC_GATED +: 32]    = c_gated[shown];
-    c_events[32*tactus_op_pkg::EV_PSUM_WR +: 32]      = c_psum_wr[shown];
-    c_events[32*tactus_op_pkg::EV_PSUM_RD +: 32]      = c_psum_rd[shown];
-    c_events[32*tactus_op_pkg::EV_ACC_OVERFLOW +: 32] = c_overflow[shown];
+    if (ret_valid_o[tactus_op_pkg::QUEUE_COMPUTE]) begin
+      c_events[32*tactus_op_pkg::EV_WEIGHT_RD +: 32]    = c_weight_rd[shown];
+      c_events[32*tactus_op_pkg::EV_INDEX_RD +: 32]     = c_index_rd[shown];
+      c_events[32*tactus_op_pkg::EV_PE_WEIGHT +: 32]    = c_pe_weight[shown];
+      c_events[32*tactus_op_pkg::EV_IFMAP_RD +: 32]     = c_ifmap_rd[shown];
+      c_events[32*tactus_op_pkg::EV_PE_ACTIVE +: 32]    = c_pe_active[shown];
+      c_events[32*tactus_op_pkg::EV_ACT_ZERO +: 32]     = c_act_zero[shown];
+      c_events[32*tactus_op_pkg::EV_MAC_GATED +: 32]    = c_gated[shown];
+      c_events[32*tactus_op_pkg::EV_PSUM_WR +: 32]      = c_psum_wr[shown];
+      c_events[32*tactus_op_pkg::EV_PSUM_RD +: 32]      = c_psum_rd[shown];
+      c_events[32*tactus_op_pkg::EV_ACC_OVERFLOW +: 32] = c_overflow[shown];
+    end
     po_events = '0;
-    po_events[32*tactus_op_pkg::EV_PARAM_RD +: 32]     = po_param;
-    po_events[32*tactus_op_pkg::EV_PSUM_RD +: 32]      = po_psum;
-    po_events[32*tactus_op_pkg::EV_OFMAP_RD +: 32]     = po_src;
-    po_events[32*tactus_op_pkg::EV_POST_OP +: 32]      = po_op;
-    po_events[32*tactus_op_pkg::EV_IFMAP_WR +: 32]     = po_ifmap;
-    po_events[32*tactus_op_pkg::EV_OFMAP_WR +: 32]     = po_ofmap;
-    po_events[32*tactus_op_pkg::EV_ACC_OVERFLOW +: 32] = po_overflow;
+    if (ret_valid_o[tactus_op_pkg::QUEUE_POST]) begin
+      po_events[32*tactus_op_pkg::EV_PARAM_RD +: 32]     = po_param;
+      po_events[32*tactus_op_pkg::EV_PSUM_RD +: 32]      = po_psum;
+      po_events[32*tactus_op_pkg::EV_OFMAP_RD +: 32]     = po_src;
+      po_events[32*tactus_op_pkg::EV_POST_OP +: 32]      = po_op;
+      po_events[32*tactus_op_pkg::EV_IFMAP_WR +: 32]     = po_ifmap;
+      po_events[32*tactus_op_pkg::EV_OFMAP_WR +: 32]     = po_ofmap;
+      po_events[32*tactus_op_pkg::EV_ACC_OVERFLOW +: 32] = po_overflow;
+    end
     st_events = '0;
-    st_events[32*tactus_op_pkg::EV_MEM_WR_BEAT +: 32] = st_n[31:0];
-    st_events[32*tactus_op_pkg::EV_OFMAP_RD +: 32]    = st_read;
+    if (ret_valid_o[tactus_op_pkg::QUEUE_STORE]) begin
+      st_events[32*tactus_op_pkg::EV_MEM_WR_BEAT +: 32] = st_n[31:0];
+      st_events[32*tactus_op_pkg::EV_OFMAP_RD +: 32]    = st_read;
+    end
 `ifdef TACTUS_FAULTS
     // Fault 15: one zero operand too many is counted.
     if (fault_i == 8'd15) begin

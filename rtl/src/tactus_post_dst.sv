@@ -183,17 +183,26 @@ module tactus_post_dst #(
 
       logic [WordIndexBits-1:0] word;  // the plane's first
       logic [LogBeat-1:0]       offset;
-      logic [(LogBundle+1)*BeatBytes-1:0] be;
-      logic [(LogBundle+1)*DataBits-1:0]  data;
-      assign word   = WordIndexBits'(plane << log2_bundle_q);
-      assign offset = ifmap_high_o[b] ? addr1_o[LogBeat-1:0] : addr_o[LogBeat-1:0];
-      for (k = 0; k <= LogBundle; k++) begin : gen_choice
-        assign be[BeatBytes*k +: BeatBytes] = BeatBytes'({(WordBytes<<k){1'b1}}) << offset;
-        assign data[DataBits*k +: DataBits] =
-            {(DataBits/(WordBits<<k)){words[WordBits*word +: WordBits<<k]}};
+      logic [BeatBytes-1:0]     be;
+      logic [DataBits-1:0]      data;
+      always_comb begin
+        word   = '0;
+        offset = '0;
+        be     = '0;
+        data   = '0;
+        if (ifmap_we_o[b]) begin
+          word   = WordIndexBits'(plane << log2_bundle_q);
+          offset = ifmap_high_o[b] ? addr1_o[LogBeat-1:0] : addr_o[LogBeat-1:0];
+          for (int i = 0; i < DataBits / WordBits; i++) begin
+            be[WordBytes*i +: WordBytes] =
+                {WordBytes{(i >> log2_bundle_q) == 32'(offset) / WordBytes >> log2_bundle_q}};
+            data[WordBits*i +: WordBits] =
+                words[WordBits*(32'(word) + (i & ((1 << log2_bundle_q) - 1))) +: WordBits];
+          end
+        end
       end
-      assign ifmap_be_o[BeatBytes*b +: BeatBytes] = be[BeatBytes*log2_bundle_q +: BeatBytes];
-      assign ifmap_data_o[DataBits*b +: DataBits] = data[DataBits*log2_bundle_q +: DataBits];
+      assign ifmap_be_o[BeatBytes*b +: BeatBytes] = be;
+      assign ifmap_data_o[DataBits*b +: DataBits] = data;
     end
   endgenerate
 

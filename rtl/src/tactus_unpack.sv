@@ -12,6 +12,7 @@ module tactus_unpack #(
   parameter int Lanes = 4,
   parameter int BeatBytes = DataBits / 8
 ) (
+  input  logic                      en_i,           // 0: all enables and data are 0
   input  logic [2:0]                log2_pack_i,
   input  logic [1:0]                log2_bundle_i,
   input  logic                      signed_i,
@@ -26,10 +27,9 @@ module tactus_unpack #(
   localparam int Words = DataBits / WordBits;
   localparam int Bundle = 1 << LogBundle;
 
-  // Word q of every pixel, repeated over the destination beat; q counts modulo Q.
-  logic [Bundle*DataBits-1:0]          words;
+  // Enables of the words that are in the beat part_i
   logic [(LogBundle+1)*BeatBytes-1:0]  enables;
-  genvar k, q, o, j;
+  genvar k, o;
   generate
     for (k = 0; k <= LogBundle; k++) begin : gen_enable
       for (o = 0; o < Words; o++) begin : gen_word
@@ -38,38 +38,43 @@ module tactus_unpack #(
             {WordBytes{part_i == 3'((o << k) / Words)}};
       end
     end
-    for (q = 0; q < Bundle; q++) begin : gen_bundle
-      logic [(LogBundle+1)*DataBits-1:0] choices;
-      for (k = 0; k <= LogBundle; k++) begin : gen_choice
-        for (o = 0; o < Words; o++) begin : gen_word
-          assign choices[DataBits*k + WordBits*o +: WordBits] =
-              data_i[WordBits*((o << k) % Words + q % (1 << k)) +: WordBits];
-        end
-      end
-      assign words[DataBits*q +: DataBits] = choices[DataBits*log2_bundle_i +: DataBits];
-    end
   endgenerate
-  assign be_o = enables[BeatBytes*log2_bundle_i +: BeatBytes];
+  assign be_o = en_i ? enables[BeatBytes*log2_bundle_i +: BeatBytes] : '0;
 
-  // Field s of the words of lane j, s = j mod P; its channel sits in word (j div P) mod Q.
-  generate
-    for (j = 0; j < Lanes; j++) begin : gen_lane
-      logic [(LogPack+1)*DataBits-1:0] choices;
-      for (k = 0; k <= LogPack; k++) begin : gen_choice
-        for (o = 0; o < Words; o++) begin : gen_word
-          logic [(WordBits>>k)-1:0] element;
-          assign element = words[DataBits*((j >> k) % Bundle) + WordBits*o +
-                                 (WordBits>>k)*(j % (1 << k)) +: WordBits>>k];
-          if (k == 0) begin : gen_whole
-            assign choices[WordBits*o +: WordBits] = element;
-          end else begin : gen_extend
-            assign choices[DataBits*k + WordBits*o +: WordBits] =
-                {{(WordBits-(WordBits>>k)){signed_i & element[(WordBits>>k)-1]}}, element};
+  // words: word q of every pixel, repeated over the destination beat; q counts modulo Q. Lane j has
+  // field s of its words, s = j mod P; its channel sits in word (j div P) mod Q.
+  logic [Bundle*DataBits-1:0] words;
+  logic [WordBits-1:0]        field, mask;
+  always_comb begin
+    words  = '0;
+    field  = '0;
+    mask   = '0;
+    data_o = '0;
+    if (en_i) begin
+      for (int b = 0; b <= LogBundle; b++) begin
+        if (log2_bundle_i == 2'(b)) begin
+          for (int q = 0; q < Bundle; q++) begin
+            for (int w = 0; w < Words; w++) begin
+              words[DataBits*q + WordBits*w +: WordBits] =
+                  data_i[WordBits*((w << b) % Words + q % (1 << b)) +: WordBits];
+            end
           end
         end
       end
-      assign data_o[DataBits*j +: DataBits] = choices[DataBits*log2_pack_i +: DataBits];
+      for (int p = 0; p <= LogPack; p++) begin
+        if (log2_pack_i == 3'(p)) begin
+          mask = {WordBits{1'b1}} >> (WordBits - (WordBits >> p));
+          for (int j = 0; j < Lanes; j++) begin
+            for (int w = 0; w < Words; w++) begin
+              field = words[DataBits*((j >> p) % Bundle) + WordBits*w +: WordBits] >>
+                      ((WordBits >> p) * (j % (1 << p)));
+              data_o[DataBits*j + WordBits*w +: WordBits] =
+                  (field & mask) | ((signed_i && field[(WordBits>>p)-1]) ? ~mask : '0);
+            end
+          end
+        end
+      end
     end
-  endgenerate
+  end
 
 endmodule
