@@ -83,6 +83,7 @@ Cycle& cause_of(const QueuedOp& source, Stalls& stalls) {
       case Dest::ofmap:
         return stalls.ifmap;
       case Dest::weight:
+      case Dest::index:
         return stalls.weight;
       case Dest::param:
         return stalls.param;
