@@ -22,8 +22,37 @@ constexpr std::int64_t post_drain = 6;
 /// What keeps a candidate from fitting: the buffer and the bytes it would need.
 struct Shortage {
   std::string buffer, key;
-  std::int64_t needed_kib = std::numeric_limits<std::int64_t>::max();
-  std::int64_t has_kib = 0;
+  std::int64_t needed_kib = 0, has_kib = 0;
+};
+
+/// What a tile lacks in all buffers.
+struct Shortages {
+  std::vector<Shortage> list;
+
+  void add(const char* buffer, const char* key, std::int64_t needed, std::int64_t has,
+           std::int64_t has_kib) {
+    if (needed <= has) return;
+    const std::int64_t kib = ceil_div(needed * has_kib, std::max<std::int64_t>(has, 1));
+    list.push_back({buffer, key, std::max(kib, has_kib + 1), has_kib});
+  }
+
+  [[nodiscard]] std::int64_t missing_kib() const {
+    std::int64_t sum = 0;
+    for (const Shortage& s : list) sum += s.needed_kib - s.has_kib;
+    return sum;
+  }
+
+  [[nodiscard]] std::string text() const {
+    const Shortage& first = list.front();
+    std::string out = "does not fit the " + first.buffer + " buffer: its smallest tile needs " +
+                      std::to_string(first.needed_kib) + " KiB, the buffer has " +
+                      std::to_string(first.has_kib) + " KiB; ";
+    for (const Shortage& s : list) {
+      if (&s != &first) out += " and ";
+      out += std::to_string(s.needed_kib - s.has_kib) + " KiB more in " + s.key;
+    }
+    return out + " would do";
+  }
 };
 
 /// Heights of tiles of `total` lines.
@@ -55,24 +84,19 @@ class Planner {
       : layer_(layer), weights_(weights), s_(shape), cfg_(config), beat_(config.beat_bytes()) {}
 
   ConvPlan best() {
-    const std::int64_t rows = cfg_.hw_array_rows;
-    if (cfg_.weight_rows() < rows)
-      note("weight", "buf.weight_kib", rows, cfg_.weight_rows(), cfg_.buf_weight_kib);
-    if (cfg_.param_records() < cfg_.hw_array_cols + 1) {
-      note("param", "buf.param_kib", cfg_.hw_array_cols + 1, cfg_.param_records(),
-           cfg_.buf_param_kib);
-    }
+    shortages_.add("weight", "buf.weight_kib", cfg_.hw_array_rows, cfg_.weight_rows(),
+                   cfg_.buf_weight_kib);
+    shortages_.add("param", "buf.param_kib", cfg_.hw_array_cols + 1, cfg_.param_records(),
+                   cfg_.buf_param_kib);
     const Variants variants = conv_variants(layer_, weights_, s_, cfg_);
-    if (!found_ && shortage_.has_kib == 0) {
+    if (shortages_.list.empty()) {
       for (const Variant& variant : variants.list) try_variant(variant);
     }
     if (!found_) {
-      throw BadInput("layer " + layer_.id + " does not fit the " + shortage_.buffer +
-                         " buffer: its smallest tile needs " +
-                         std::to_string(shortage_.needed_kib) + " KiB, the buffer has " +
-                         std::to_string(shortage_.has_kib) + " KiB; " +
-                         std::to_string(shortage_.needed_kib - shortage_.has_kib) +
-                         " KiB more in " + shortage_.key + " would do",
+      throw BadInput("layer " + layer_.id + " " +
+                         (shortages_.list.empty()
+                              ? "steps too many bytes from tap to tap for the address generator"
+                              : shortages_.text()),
                      {}, layer_.id);
     }
     best_.remark = variants.remark;
@@ -80,11 +104,12 @@ class Planner {
   }
 
  private:
-  void note(const char* buffer, const char* key, std::int64_t needed, std::int64_t has,
-            std::int64_t has_kib) {
-    const std::int64_t needed_kib =
-        std::max(ceil_div(needed * has_kib, std::max<std::int64_t>(has, 1)), has_kib + 1);
-    if (needed_kib < shortage_.needed_kib) shortage_ = {buffer, key, needed_kib, has_kib};
+  /// Keeps the shortages of the tile that lacks least.
+  void note(const Shortages& found) {
+    if (found.list.empty()) return;
+    if (shortages_.list.empty() || found.missing_kib() < shortages_.missing_kib()) {
+      shortages_ = found;
+    }
   }
 
   void try_variant(const Variant& variant) {
@@ -144,15 +169,20 @@ class Planner {
     plan.weights_whole = weight_rows <= cfg_.weight_rows() && index_rows <= cfg_.index_rows();
     plan.most_stored = largest;
     plan.weight_chunk = largest <= capacity ? largest : capacity / align * align;
-    return plan.weight_chunk > 0;
+    if (plan.weight_chunk > 0) return true;
+    Shortages found;
+    found.add("weight", "buf.weight_kib", ceil_div(align, o.units_per_row()), cfg_.weight_rows(),
+              cfg_.buf_weight_kib);
+    if (o.sparse()) {
+      found.add("index", "buf.index_kib", ceil_div(align, o.units_per_index_row()),
+                cfg_.index_rows(), cfg_.buf_index_kib);
+    }
+    note(found);
+    return false;
   }
 
   /// Checks the largest tile of the cut, of h lines of the array, against all buffers.
   bool fits(const ConvPlan& plan, std::int64_t h, std::int64_t w) {
-    if (h * w > cfg_.psum_entries()) {
-      note("psum", "buf.psum_kib", h * w, cfg_.psum_entries(), cfg_.buf_psum_kib);
-      return false;
-    }
     const std::int64_t elem = s_.in.pixel_bytes();
     if (elem > cfg_.word_bytes() &&
         (s_.window.stride_w * elem > 255 || s_.window.dilation_w * elem > 4095)) {
@@ -165,19 +195,17 @@ class Planner {
           bank,
           layout_tile(plan.window, tile, s_.in_h, s_.in_w, elem, beat_).bank_bytes(plan.slots));
     }
-    if (bank > cfg_.ifmap_bank_bytes()) {
-      note("ifmap", "buf.ifmap_kib", bank, cfg_.ifmap_bank_bytes(), cfg_.buf_ifmap_kib);
-      return false;
-    }
     std::int64_t out = h * round_up(w * s_.out_elem(), beat_);
     if (s_.has_residual && s_.residual_elem() != s_.out_elem()) {
       out += h * round_up(w * s_.residual_elem(), beat_);
     }
-    if (out > cfg_.ofmap_bank_bytes()) {
-      note("ofmap", "buf.ofmap_kib", out, cfg_.ofmap_bank_bytes(), cfg_.buf_ofmap_kib);
-      return false;
-    }
-    return true;
+    Shortages found;
+    found.add("ifmap", "buf.ifmap_kib", bank, cfg_.ifmap_bank_bytes(), cfg_.buf_ifmap_kib);
+    found.add("psum", "buf.psum_kib", h * w, cfg_.psum_entries(), cfg_.buf_psum_kib);
+    found.add("ofmap", "buf.ofmap_kib", out, cfg_.ofmap_bank_bytes(), cfg_.buf_ofmap_kib);
+    if (found.list.empty()) return true;
+    note(found);
+    return false;
   }
 
   void consider(ConvPlan& plan, std::int64_t h, std::int64_t w) {
@@ -290,7 +318,7 @@ class Planner {
   std::int64_t stored_rows_ = 0;  ///< weight and index rows of all column tiles
   bool found_ = false;
   ConvPlan best_;
-  Shortage shortage_;
+  Shortages shortages_;
 };
 
 }  // namespace
