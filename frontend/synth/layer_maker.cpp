@@ -165,37 +165,41 @@ std::string LayerMaker::conv(const std::string& name, const std::string& from, c
 }
 
 std::string LayerMaker::linear(const std::string& name, const std::string& from, int inputs,
-                               int outputs) {
+                               int outputs, Output output) {
   Layer layer = start(name, LayerOp::linear, {from});
   layer.out_channels = outputs;
   layer.in_channels_per_group = inputs;
   fill_weights(layer, 1);
-  scale_output(layer, inputs, Output::raw);
+  scale_output(layer, inputs, output);
   return keep(std::move(layer));
 }
 
-std::string LayerMaker::maxpool(const std::string& name, const std::string& from) {
+std::string LayerMaker::maxpool(const std::string& name, const std::string& from,
+                                const Pool& shape) {
   Layer layer = start(name, LayerOp::maxpool, {from});
-  layer.kernel_h = layer.kernel_w = 3;
-  layer.stride_h = layer.stride_w = 2;
-  layer.padding = {1, 1, 1, 1};
+  layer.kernel_h = layer.kernel_w = shape.kernel;
+  layer.stride_h = layer.stride_w = shape.stride;
+  layer.padding.fill(shape.padding);
   layer.out_format = activation(false);
   layer.requant.clamp_max = layer.out_format.max();
   return keep(std::move(layer));
 }
 
-std::string LayerMaker::add_relu(const std::string& name, const std::string& branch,
-                                 const std::string& other, bool other_is_signed) {
+std::string LayerMaker::add(const std::string& name, const std::string& branch,
+                            const std::string& other, Output output) {
   Layer layer = start(name, LayerOp::add, {branch, other});
-  layer.out_format = activation(false);
+  layer.out_format = activation(output == Output::plain);
   Requant& r = layer.requant;
   r.convention = Convention::add_mul_shift;
   r.mult_bits = kMultBits;
+  r.clamp_min = layer.out_format.min();
   r.clamp_max = layer.out_format.max();
   r.shift = {8};
-  // Factors 1 for signed branches and 5/8 for an unsigned one, which has twice the range.
-  layer.operand_scale[0].mult = 256;
-  layer.operand_scale[1].mult = other_is_signed ? 256 : 160;
+  // Factors 1 for signed branches and 5/8 for an unsigned one, which has twice the range. A plain
+  // sum keeps the range of its operands: 45/64 each.
+  const bool plain = output == Output::plain;
+  layer.operand_scale[0].mult = plain ? 180 : 256;
+  layer.operand_scale[1].mult = plain ? 180 : network_.format_of(other).is_signed ? 256 : 160;
   return keep(std::move(layer));
 }
 

@@ -66,11 +66,15 @@ class LayerMaker {
   /// Each returns the id of the new layer.
   std::string conv(const std::string& name, const std::string& from, const Conv& shape,
                    Output output);
-  std::string linear(const std::string& name, const std::string& from, int inputs, int outputs);
-  std::string maxpool(const std::string& name, const std::string& from);
-  /// Sum of a signed branch and another tensor, then ReLU.
-  std::string add_relu(const std::string& name, const std::string& branch, const std::string& other,
-                       bool other_is_signed);
+  std::string linear(const std::string& name, const std::string& from, int inputs, int outputs,
+                     Output output = Output::raw);
+  struct Pool {
+    int kernel = 3, stride = 2, padding = 1;
+  };
+  std::string maxpool(const std::string& name, const std::string& from, const Pool& shape);
+  /// Sum of a signed branch and another tensor, then ReLU unless the output is plain.
+  std::string add(const std::string& name, const std::string& branch, const std::string& other,
+                  Output output);
   std::string global_avgpool(const std::string& name, const std::string& from, int pixels);
 
   /// The network, checked.

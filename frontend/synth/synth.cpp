@@ -11,7 +11,7 @@ Network make_resnet18(const SynthOptions& options) {
   synth::LayerMaker make("resnet18", options);
   make.input("image", Shape{3, options.image, options.image});
   std::string last = make.conv("conv1", "image", {3, 64, 7, 7, 2, {3, 3, 3, 3}}, Output::relu);
-  last = make.maxpool("maxpool", last);
+  last = make.maxpool("maxpool", last, {});
   int size = (options.image - 1) / 2 + 1;  // after conv1
   size = (size - 1) / 2 + 1;               // after maxpool
   int channels = 64;
@@ -30,7 +30,7 @@ Network make_resnet18(const SynthOptions& options) {
                           Output::plain);
         size = (size - 1) / 2 + 1;
       }
-      last = make.add_relu(name + "add", branch, other, stride == 2);
+      last = make.add(name + "add", branch, other, Output::relu);
       channels = width;
     }
   }

@@ -20,7 +20,7 @@ struct SynthOptions {
   /// leaves layers of less than 4 input channels per group dense, filter leaves the logits.
   std::string sparsity = "dense";
   std::uint64_t seed = 1;
-  int image = 224;  ///< 1..4096, height and width of the input of resnet18 and mobilenet_v1
+  int image = 224;  ///< 1..4096, height and width of the input of image networks
 };
 
 /// ResNet-18 for ImageNet: input "image" of 3 channels, 1000 raw 32-bit logits. All functions
@@ -29,6 +29,20 @@ struct SynthOptions {
 
 /// MobileNetV1 of width 1.0 for ImageNet: depthwise separable convolutions, symmetric padding of 1.
 [[nodiscard]] Network make_mobilenet_v1(const SynthOptions& options);
+
+/// ResNet-50 for ImageNet, version 1.5: the 3x3 convolution of a block has the stride.
+[[nodiscard]] Network make_resnet50(const SynthOptions& options);
+
+/// MobileNetV2 of width 1.0 for ImageNet: inverted residuals with linear bottlenecks.
+[[nodiscard]] Network make_mobilenet_v2(const SynthOptions& options);
+
+/// VGG-16 for ImageNet; the image is a multiple of 32.
+[[nodiscard]] Network make_vgg16(const SynthOptions& options);
+
+/// Names of the networks above, in the order of a help text: "resnet18, ...".
+[[nodiscard]] std::string synth_names();
+/// The network of one of these names. Throws BadInput for another name.
+[[nodiscard]] Network make_named(const std::string& name, const SynthOptions& options);
 
 /// One convolution of an input "in" with `kernel` x `kernel` windows, padded to an output of
 /// ceil(height / stride) x ceil(width / stride), then ReLU.

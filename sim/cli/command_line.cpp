@@ -37,7 +37,7 @@ constexpr std::array<Verb, 8> verbs{{
     {"config", "", "print the effective architecture with ranges, units and meaning",
      "tactus config --preset edge_16 --hw.acc_bits=24", "aj"},
     {"synth", "NAME | --conv C,H,W,K,k,s | --gemm M,N,K | --topology FILE.csv",
-     "write a shape-only model with random weights (NAME: resnet18, mobilenet_v1)",
+     "write a shape-only model with random weights (NAME: resnet18, mobilenet_v1, vgg16, ...)",
      "tactus synth --conv 64,56,56,64,3,1 --act-bits 4 --weight-bits 4 --sparsity 2:4 -o conv.h5",
      "sj"},
     {"rtl-build", "", "verilate the RTL for an architecture into the build cache",
@@ -98,8 +98,7 @@ po::options_description options_for(const Verb& verb) {
         "is 0 (default dense)");
     add("seed", po::value<std::uint64_t>(),
         "seed of the weights (default 1); equal options give an equal file");
-    add("image", po::value<int>(),
-        "input height and width of resnet18 and mobilenet_v1 (default 224)");
+    add("image", po::value<int>(), "input height and width of the image networks (default 224)");
     add("output,o", po::value<std::string>(), "model file to write");
   }
   if (has('r')) add("optimise", po::value<std::string>(), "-O1 builds faster, -O3 runs faster");

@@ -66,9 +66,8 @@ Network synth_network(const CommandLine& line) {
   const int sources = (line.topology.empty() ? 0 : 1) + (line.gemm.empty() ? 0 : 1) +
                       (line.conv.empty() ? 0 : 1) + static_cast<int>(names.size());
   if (sources != 1) {
-    throw BadInput(
-        "tactus synth takes one of a NAME (resnet18, mobilenet_v1), --conv C,H,W,K,k,s, "
-        "--gemm M,N,K and --topology FILE");
+    throw BadInput("tactus synth takes one of a NAME (" + synth_names() +
+                   "), --conv C,H,W,K,k,s, --gemm M,N,K and --topology FILE");
   }
   if (!line.topology.empty()) return make_topology(line.topology, line.synth);
   if (!line.conv.empty()) return synth_conv(line);
@@ -76,10 +75,8 @@ Network synth_network(const CommandLine& line) {
     const auto v = numbers<3>("--gemm", line.gemm, "M,N,K", 3, {});
     return make_gemm(v[0], v[1], v[2], line.synth);
   }
-  if (names[0] == "resnet18") return make_resnet18(line.synth);
-  if (names[0] == "mobilenet_v1") return make_mobilenet_v1(line.synth);
   if (names[0] == "conv") throw BadInput("synth conv needs --conv C,H,W,K,k,s");
-  throw BadInput("synth knows no network '" + names[0] + "', only resnet18 and mobilenet_v1");
+  return make_named(names[0], line.synth);
 }
 
 }  // namespace

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// Larger image networks, and the table of all networks.
+#include <algorithm>
+
+#include "numerics/errors.hpp"
+#include "synth/layer_maker.hpp"
+#include "synth/synth.hpp"
+
+namespace tactus {
+namespace {
+
+using synth::LayerMaker;
+using synth::Output;
+
+/// Extent behind a window of stride 2 that is padded to ceil(extent / 2).
+int halved(int extent) { return (extent - 1) / 2 + 1; }
+
+struct NamedNetwork {
+  const char* name;
+  Network (*make)(const SynthOptions&);
+};
+constexpr NamedNetwork named[] = {
+    {"resnet18", make_resnet18},
+    {"resnet50", make_resnet50},
+    {"mobilenet_v1", make_mobilenet_v1},
+    {"mobilenet_v2", make_mobilenet_v2},
+    {"vgg16", make_vgg16},
+};
+
+}  // namespace
+
+Network make_resnet50(const SynthOptions& options) {
+  LayerMaker make("resnet50", options);
+  make.input("image", Shape{3, options.image, options.image});
+  std::string last = make.conv("conv1", "image", {3, 64, 7, 7, 2, {3, 3, 3, 3}}, Output::relu);
+  last = make.maxpool("maxpool", last, {});
+  int size = halved(halved(options.image)), channels = 64;
+  constexpr int blocks[] = {3, 4, 6, 3};
+  for (int stage = 0; stage < 4; ++stage) {
+    const int width = 64 << stage;
+    for (int block = 0; block < blocks[stage]; ++block) {
+      const std::string name =
+          "layer" + std::to_string(stage + 1) + "." + std::to_string(block) + ".";
+      const int stride = stage > 0 && block == 0 ? 2 : 1;
+      std::string branch = make.conv(name + "conv1", last, {channels, width}, Output::relu);
+      branch = make.conv(name + "conv2", branch, {width, width, 3, 3, stride, {1, 1, 1, 1}},
+                         Output::relu);
+      branch = make.conv(name + "conv3", branch, {width, 4 * width}, Output::plain);
+      std::string other = last;
+      if (block == 0) {
+        other = make.conv(name + "downsample", last, {channels, 4 * width, 1, 1, stride},
+                          Output::plain);
+      }
+      last = make.add(name + "add", branch, other, Output::relu);
+      if (stride == 2) size = halved(size);
+      channels = 4 * width;
+    }
+  }
+  last = make.global_avgpool("avgpool", last, size * size);
+  last = make.linear("fc", last, channels, 1000);
+  return make.finish({last});
+}
+
+Network make_mobilenet_v2(const SynthOptions& options) {
+  LayerMaker make("mobilenet_v2", options);
+  make.input("image", Shape{3, options.image, options.image});
+  std::string last = make.conv("conv1", "image", {3, 32, 3, 3, 2, {1, 1, 1, 1}}, Output::relu);
+  int size = halved(options.image), channels = 32, number = 1;
+  struct Stage {
+    int expansion, width, blocks, stride;
+  };
+  constexpr Stage stages[] = {{1, 16, 1, 1}, {6, 24, 2, 2},  {6, 32, 3, 2}, {6, 64, 4, 2},
+                              {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
+  for (const Stage& stage : stages) {
+    for (int block = 0; block < stage.blocks; ++block) {
+      const std::string name = "block" + std::to_string(number++) + ".";
+      const int stride = block == 0 ? stage.stride : 1;
+      const int inner = channels * stage.expansion;
+      std::string branch = last;
+      if (stage.expansion != 1) {
+        branch = make.conv(name + "expand", branch, {channels, inner}, Output::relu);
+      }
+      branch = make.conv(name + "depthwise", branch,
+                         {inner, inner, 3, 3, stride, {1, 1, 1, 1}, inner}, Output::relu);
+      branch = make.conv(name + "project", branch, {inner, stage.width}, Output::plain);
+      const bool residual = stride == 1 && channels == stage.width;
+      last = residual ? make.add(name + "add", branch, last, Output::plain) : branch;
+      if (stride == 2) size = halved(size);
+      channels = stage.width;
+    }
+  }
+  last = make.conv("conv_last", last, {channels, 1280}, Output::relu);
+  last = make.global_avgpool("avgpool", last, size * size);
+  last = make.linear("fc", last, 1280, 1000);
+  return make.finish({last});
+}
+
+Network make_vgg16(const SynthOptions& options) {
+  if (options.image % 32 != 0) {
+    throw BadInput("synth: image = " + std::to_string(options.image) +
+                   ", vgg16 needs a multiple of 32");
+  }
+  LayerMaker make("vgg16", options);
+  make.input("image", Shape{3, options.image, options.image});
+  constexpr int convolutions[] = {2, 2, 3, 3, 3};
+  std::string last = "image";
+  int channels = 3;
+  for (int stage = 0; stage < 5; ++stage) {
+    const int width = std::min(512, 64 << stage);
+    for (int i = 0; i < convolutions[stage]; ++i) {
+      last = make.conv("conv" + std::to_string(stage + 1) + "_" + std::to_string(i + 1), last,
+                       {channels, width, 3, 3, 1, {1, 1, 1, 1}}, Output::relu);
+      channels = width;
+    }
+    last = make.maxpool("pool" + std::to_string(stage + 1), last, {2, 2, 0});
+  }
+  const int size = options.image / 32;
+  last = make.linear("fc6", last, channels * size * size, 4096, Output::relu);
+  last = make.linear("fc7", last, 4096, 4096, Output::relu);
+  last = make.linear("fc8", last, 4096, 1000);
+  return make.finish({last});
+}
+
+std::string synth_names() {
+  std::string text;
+  for (const NamedNetwork& n : named) text += (text.empty() ? "" : ", ") + std::string(n.name);
+  return text;
+}
+
+Network make_named(const std::string& name, const SynthOptions& options) {
+  for (const NamedNetwork& n : named) {
+    if (name == n.name) return n.make(options);
+  }
+  throw BadInput("synth knows no network '" + name + "', only " + synth_names());
+}
+
+}  // namespace tactus
