@@ -74,30 +74,50 @@ const QueuedOp* last_arrival(const QueuedOp& e) {
   return last;
 }
 
-Cycle& cause_of(const QueuedOp& source, Stalls& stalls) {
-  if (source.record->queue == Queue::post) return stalls.psum;
-  if (source.record->queue == Queue::store) return stalls.store;
+StallCause cause_of(const QueuedOp& source) {
+  if (source.record->queue == Queue::post) return StallCause::psum;
+  if (source.record->queue == Queue::store) return StallCause::store;
   if (const auto* load = std::get_if<LoadOp>(&source.op->body)) {
     switch (static_cast<Dest>(load->dest)) {
       case Dest::ifmap:
       case Dest::ofmap:
-        return stalls.ifmap;
+        return StallCause::ifmap;
       case Dest::weight:
       case Dest::index:
-        return stalls.weight;
+        return StallCause::weight;
       case Dest::param:
-        return stalls.param;
+        return StallCause::param;
       case Dest::inst:
-        return stalls.token;
+        return StallCause::token;
     }
   }
-  if (std::holds_alternative<FillOp>(source.op->body)) return stalls.ifmap;
+  if (std::holds_alternative<FillOp>(source.op->body)) return StallCause::ifmap;
+  return StallCause::token;
+}
+
+Cycle& count_of(StallCause cause, Stalls& stalls) {
+  switch (cause) {
+    case StallCause::ifmap:
+      return stalls.ifmap;
+    case StallCause::weight:
+      return stalls.weight;
+    case StallCause::param:
+      return stalls.param;
+    case StallCause::psum:
+      return stalls.psum;
+    case StallCause::store:
+      return stalls.store;
+    case StallCause::token:
+      break;
+  }
   return stalls.token;
 }
 
-/// Idle cycles [from, to) in front of a compute op.
-Stalls attribute(const QueuedOp& e, Cycle from, Cycle to) {
-  Stalls stalls;
+/// Appends the idle cycles [from, to) in front of a compute op, cut by cause.
+void attribute(const QueuedOp& e, Cycle from, Cycle to, std::vector<StallGap>& gaps) {
+  const auto add = [&](StallCause cause, Cycle begin, Cycle end) {
+    if (end > begin) gaps.push_back({e.record->seq, e.op->layer, cause, begin, end});
+  };
   const QueuedOp* last = last_arrival(e);
   const Cycle arrival = last == nullptr ? 0 : last->record->cycle + 1;
   const Cycle middle = std::min(std::max(arrival, from), to);
@@ -106,15 +126,35 @@ Stalls attribute(const QueuedOp& e, Cycle from, Cycle to) {
     const QueuedOp* store = last->token_from[static_cast<std::size_t>(Queue::store)];
     if (store != nullptr) {
       held = std::min(std::max(store->record->cycle + 1, from), middle);
-      stalls.store += held - from;
+      add(StallCause::store, from, held);
     }
   }
-  if (last != nullptr) cause_of(*last, stalls) += middle - held;
-  stalls.token += to - middle;
-  return stalls;
+  if (last != nullptr) add(cause_of(*last), held, middle);
+  add(StallCause::token, middle, to);
+}
+
+std::vector<StallGap> gaps_of(const Queues& queues) {
+  std::vector<StallGap> gaps;
+  Cycle free = 0;  // first cycle after all earlier compute ops
+  for (const QueuedOp& e : queues[static_cast<std::size_t>(Queue::compute)]) {
+    if (e.record->start > free) attribute(e, free, e.record->start, gaps);
+    free = std::max(free, e.record->cycle + 1);
+  }
+  return gaps;
 }
 
 }  // namespace
+
+const char* name_of(StallCause cause) {
+  constexpr std::array<const char*, 6> names{"ifmap", "weight", "param", "psum", "store", "token"};
+  return names.at(static_cast<std::size_t>(cause));
+}
+
+std::vector<StallGap> stall_gaps(const Program& program, const std::vector<RetireRecord>& retired) {
+  Queues queues = join(program, retired);
+  match_tokens(queues);
+  return gaps_of(queues);
+}
 
 std::vector<LayerTiming> layer_timings(const Program& program,
                                        const std::vector<RetireRecord>& retired) {
@@ -135,10 +175,12 @@ std::vector<LayerTiming> layer_timings(const Program& program,
     layers[i].cycles = std::max(end[i], before) - before;
     before = std::max(end[i], before);
   }
+  for (const StallGap& gap : gaps_of(queues)) {
+    count_of(gap.cause, layers[gap.layer].stalls) += gap.to - gap.from;
+  }
   Cycle free = 0;  // first cycle after all earlier compute ops
   for (const QueuedOp& e : queues[static_cast<std::size_t>(Queue::compute)]) {
     LayerTiming& layer = layers[e.op->layer];
-    if (e.record->start > free) layer.stalls += attribute(e, free, e.record->start);
     const Cycle busy_from = std::max(e.record->start, free);
     const Cycle next = e.record->cycle + 1;
     if (next > busy_from) layer.compute_cycles += next - busy_from;

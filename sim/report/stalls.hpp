@@ -39,6 +39,21 @@ struct LayerTiming {
   EventCounts events;
 };
 
+enum class StallCause : std::uint8_t { ifmap, weight, param, psum, store, token };
+[[nodiscard]] const char* name_of(StallCause cause);
+
+/// Idle cycles [from, to) of the compute queue with one cause, in front of a compute op.
+struct StallGap {
+  std::uint32_t seq = 0;    ///< of the op in the compute queue
+  std::uint16_t layer = 0;  ///< of that op
+  StallCause cause = StallCause::token;
+  Cycle from = 0, to = 0;
+};
+
+/// All gaps of a run by rising cycle, none of them empty. Throws like layer_timings().
+[[nodiscard]] std::vector<StallGap> stall_gaps(const Program& program,
+                                               const std::vector<RetireRecord>& retired);
+
 /// One entry per program layer. Throws InternalError when `retired` is not the program's stream.
 [[nodiscard]] std::vector<LayerTiming> layer_timings(const Program& program,
                                                      const std::vector<RetireRecord>& retired);
