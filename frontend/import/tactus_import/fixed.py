@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real scales become integer multipliers and shifts. Everything is exact: scales come in as
+fractions, what is lost is lost in one named rounding."""
+
+from fractions import Fraction
+
+MAX_SHIFT = 63
+ADD_LIMIT = 1 << 62
+ADD_OP_ADD_LIMIT = 1 << 47  # the constant of a two-operand requantisation has 48 bits
+
+
+def exact(value):
+    """The fraction that a float holds."""
+    return Fraction(float(value))
+
+
+def exact_list(values):
+    """Fractions of an array, flattened."""
+    return [Fraction(float(v)) for v in values.reshape(-1)]
+
+
+def nearest(value):
+    """Nearest integer of a fraction, ties to even (Python's rule for fractions)."""
+    return round(value)
+
+
+def _shift_for(magnitude, limit):
+    """Largest k up to 63 with magnitude * 2^k rounding below limit; negative if there is none."""
+    if magnitude == 0:
+        return MAX_SHIFT
+    k = MAX_SHIFT
+    estimate = (limit / magnitude).limit_denominator(1 << 80)
+    if estimate < (1 << MAX_SHIFT):
+        k = max(estimate.numerator // estimate.denominator, 1).bit_length()
+        k = min(k, MAX_SHIFT)
+    while k >= 0 and nearest(magnitude * (1 << k)) >= limit:
+        k -= 1
+    return k
+
+
+def _simplify(values, shift):
+    """Takes common factors of two out of the values as far as the shift allows."""
+    while shift > 0 and all(v % 2 == 0 for v in values):
+        values = [v // 2 for v in values]
+        shift -= 1
+    return values, shift
+
+
+def fold(scale, offset, mult_bits):
+    """(mult, shift, add) with mult / 2^shift ~ scale, add / 2^shift ~ offset, |mult| < 2^mult_bits.
+    None when the scale is too large for any shift."""
+    shift = min(_shift_for(abs(scale), 1 << mult_bits), _shift_for(abs(offset), ADD_LIMIT))
+    if shift < 0:
+        return None
+    mult, add = nearest(scale * (1 << shift)), nearest(offset * (1 << shift))
+    (mult, add), shift = _simplify([mult, add], shift)
+    return mult, shift, add
+
+
+def fold_add(scale_a, scale_b, offset, mult_bits, bits_a, bits_b):
+    """(mult_a, mult_b, shift, add) of a two-operand requantisation whose 64-bit sum cannot
+    overflow for operands of bits_a and bits_b bits; None when a scale is too large."""
+    shift = MAX_SHIFT
+    for scale, bits in ((scale_a, bits_a), (scale_b, bits_b)):
+        limit = 1 << min(mult_bits, 62 - bits)
+        shift = min(shift, _shift_for(abs(scale), limit))
+    shift = min(shift, _shift_for(abs(offset), ADD_OP_ADD_LIMIT))
+    if shift < 0:
+        return None
+    values = [nearest(v * (1 << shift)) for v in (scale_a, scale_b, offset)]
+    values, shift = _simplify(values, shift)
+    return values[0], values[1], shift, values[2]
+
+
+def power_of_two_grid(largest, bits, finest):
+    """Largest f <= finest with largest * 2^f inside a signed word of `bits` bits."""
+    limit = (1 << (bits - 1)) - 1
+    f = finest
+    while largest * Fraction(2) ** f > limit:
+        f -= 1
+    return f
+
+
+def tflite_multiplier(real):
+    """TFLite's QuantizeMultiplier: (mult, shift) of a positive double, shift positive = left."""
+    if real == 0:
+        return 0, 0
+    value = Fraction(real)
+    shift = 0
+    while value >= 1:
+        value /= 2
+        shift += 1
+    while value < Fraction(1, 2):
+        value *= 2
+        shift -= 1
+    mult = (value * (1 << 31) + Fraction(1, 2)).__floor__()  # half away from zero, value > 0
+    if mult == 1 << 31:
+        mult //= 2
+        shift += 1
+    if shift < -31:
+        return 0, 0
+    return mult, shift
