@@ -153,7 +153,7 @@ class Files(CliTest):
 
     def test_synth_options(self):
         out = self.folder / "x.h5"
-        self.refused("synth", "vgg16", "-o", out, saying="vgg16")
+        self.refused("synth", "vgg17", "-o", out, saying="vgg17")
         self.refused("synth", "--gemm", "8,8", "-o", out, saying="M,N,K")
         self.refused("synth", "--gemm", "8,8,8", "--act-bits", "99", "-o", out, saying="99")
         self.refused("synth", "--gemm", "8,8,8", saying="-o")
