@@ -38,7 +38,8 @@ ALLOWED = {
     "sim/report": {"arch", "events", "program", "backend", "energy"},
     "sim/run": DATA | {"network", "hdf5", "lower", "ref", "fast", "systemc", "rtl_host", "energy",
                        "report"},
-    "sim/cli": DATA | {"network", "hdf5", "synth", "lower", "run", "energy", "report",
+    "sim/dut": {"network", "hdf5", "ref", "report", "run"},
+    "sim/cli": DATA | {"network", "hdf5", "synth", "lower", "run", "dut", "energy", "report",
                        "rtl_host/rtl_builder.hpp"},
     "sim": {"cli", "report", "run"},
 }

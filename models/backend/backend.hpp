@@ -29,11 +29,15 @@ struct RunResult {
   std::vector<RetireRecord> retired;  ///< sorted by core, queue, seq
   Cycle cycles = 0;                   ///< last retire cycle + 1
   double wall_seconds = 0;            ///< host time of the run, for reports only
+  bool stopped = false;               ///< RunOptions::go_on ended the run before its end
 };
 
 struct RunOptions {
   /// Called now and then with the current cycle and the number of retired ops.
   std::function<void(Cycle, std::uint64_t)> progress;
+  /// Called with each op when it has retired; false ends the run, whose result then holds what has
+  /// happened so far (rtl only).
+  std::function<bool(const RetireRecord&)> go_on;
   /// Seeded random back-pressure on the memory ports (rtl only, 0 = none): cycles change, outputs
   /// and digests do not.
   std::uint64_t backpressure_seed = 0;

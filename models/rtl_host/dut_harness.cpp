@@ -116,6 +116,7 @@ class Harness {
       }
       if (accept) write(cycle);
       report(cycle);
+      if (stop_) return TACTUS_RTL_STOPPED;
       if (top_->done_o != 0) return TACTUS_RTL_OK;
       if (cycle - last_retire_ > run_.watchdog_cycles) {
         message = "no op retired in the RTL for " + std::to_string(run_.watchdog_cycles) +
@@ -178,7 +179,7 @@ class Harness {
                                      static_cast<std::uint32_t>(sizeof(events) / 4)};
       last_retire_ = cycle;
       ++retired_;
-      run_.retire(run_.user, &record);
+      if (run_.retire(run_.user, &record) != 0) stop_ = true;
     };
     one(0, top_->ret_load_valid_o != 0, top_->ret_load_start_o, top_->ret_load_digest_o,
         top_->ret_load_events_o);
@@ -200,6 +201,7 @@ class Harness {
   std::deque<std::uint64_t> acks_;
   std::uint64_t write_waits_ = 0;
   std::uint64_t last_retire_ = 0, retired_ = 0;
+  bool stop_ = false;
   std::array<std::uint32_t, queue_count> seq_{};
 };
 

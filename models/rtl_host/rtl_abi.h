@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-#define TACTUS_RTL_ABI_VERSION 2
+#define TACTUS_RTL_ABI_VERSION 3
 
 /// Elaborated parameters of tactus_top, read from its cap_*_o ports.
 struct tactus_rtl_capabilities {
@@ -39,19 +39,21 @@ struct tactus_rtl_run {
   uint32_t fault;                ///< number of a seeded fault, 0 = none
   void* user;                    ///< handed to the callbacks
   void (*progress)(void* user, uint64_t cycle, uint64_t retired);  ///< may be null
-  void (*retire)(void* user, const struct tactus_rtl_retire* record);
+  /// Returns 0 to go on; another number ends the run with TACTUS_RTL_STOPPED.
+  int (*retire)(void* user, const struct tactus_rtl_retire* record);
 };
 
 enum tactus_rtl_status {
   TACTUS_RTL_OK = 0,
   TACTUS_RTL_WATCHDOG = 1,  ///< no retire for watchdog_cycles
-  TACTUS_RTL_FAILED = 2     ///< an access outside the memory, or a protocol violation
+  TACTUS_RTL_FAILED = 2,    ///< an access outside the memory, or a protocol violation
+  TACTUS_RTL_STOPPED = 3    ///< retire() asked for the end
 };
 
 uint32_t tactus_rtl_abi_version(void);
 void tactus_rtl_get_capabilities(struct tactus_rtl_capabilities* out);
 /// Runs a program on a freshly reset accelerator; message receives a sentence unless the result is
-/// TACTUS_RTL_OK.
+/// TACTUS_RTL_OK or TACTUS_RTL_STOPPED.
 int tactus_rtl_execute(const struct tactus_rtl_run* run, char* message, uint64_t message_size);
 
 #ifdef __cplusplus

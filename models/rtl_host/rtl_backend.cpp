@@ -42,17 +42,19 @@ std::vector<std::string> builds_in(const std::string& directory) {
 
 class RtlBackend final : public Backend {
  public:
-  explicit RtlBackend(std::vector<std::string> directories)
-      : directories_(std::move(directories)) {}
+  explicit RtlBackend(std::vector<std::string> directories, std::string library = {})
+      : directories_(std::move(directories)), library_(std::move(library)) {}
 
   [[nodiscard]] std::string name() const override { return "rtl"; }
 
   [[nodiscard]] RunResult run(const Program& program, const ArchConfig& config,
                               std::vector<std::uint8_t> memory,
                               const RunOptions& options) override {
-    const RtlLibrary& library = find(config, options.fault != 0);
+    const RtlLibrary& library =
+        library_.empty() ? find(config, options.fault != 0) : named(config, options.fault != 0);
     Collector collector;
     collector.progress = &options.progress;
+    collector.go_on = &options.go_on;
     tactus_rtl_run job{};
     job.prog_addr = program.prog_addr;
     job.prog_ops = program.prog_ops;
@@ -75,9 +77,12 @@ class RtlBackend final : public Backend {
     if (status == TACTUS_RTL_WATCHDOG) {
       throw StandsStill(std::string(message.data()) + stuck_op(program, collector.retired));
     }
-    if (status != TACTUS_RTL_OK) throw InternalError("rtl: " + std::string(message.data()));
+    if (status != TACTUS_RTL_OK && status != TACTUS_RTL_STOPPED) {
+      throw InternalError("rtl: " + std::string(message.data()));
+    }
 
     RunResult result;
+    result.stopped = status == TACTUS_RTL_STOPPED;
     result.memory = std::move(memory);
     result.retired = std::move(collector.retired);
     std::sort(result.retired.begin(), result.retired.end(),
@@ -94,9 +99,10 @@ class RtlBackend final : public Backend {
   struct Collector {
     std::vector<RetireRecord> retired;
     const std::function<void(Cycle, std::uint64_t)>* progress = nullptr;
+    const std::function<bool(const RetireRecord&)>* go_on = nullptr;
     std::exception_ptr failure;
 
-    static void on_retire(void* user, const tactus_rtl_retire* record) {
+    static int on_retire(void* user, const tactus_rtl_retire* record) {
       auto& self = *static_cast<Collector*>(user);
       try {
         if (record->event_count != event_count) {
@@ -111,8 +117,10 @@ class RtlBackend final : public Backend {
         r.digest = record->digest;
         std::copy_n(record->events, event_count, r.events.count.begin());
         self.retired.push_back(r);
+        return *self.go_on && !(*self.go_on)(r) ? 1 : 0;
       } catch (...) {
         self.failure = std::current_exception();
+        return 1;
       }
     }
     static void on_progress(void* user, std::uint64_t cycle, std::uint64_t retired) {
@@ -145,6 +153,20 @@ class RtlBackend final : public Backend {
              " did not retire (" + disassemble(op) + ")";
     }
     return {};
+  }
+
+  /// The library that the user named.
+  const RtlLibrary& named(const ArchConfig& config, bool faults) {
+    const RtlLibrary& library = load(library_);
+    const std::string why = rtl_mismatch(library.capabilities(), config);
+    if (!why.empty()) {
+      throw BadInput("the RTL library " + library_ + " does not fit the architecture: " + why,
+                     library_);
+    }
+    if (faults && library.capabilities().faults == 0) {
+      throw BadInput("the RTL library " + library_ + " has no seeded faults", library_);
+    }
+    return library;
   }
 
   /// The build named after the architecture first, then any build that is large enough.
@@ -184,6 +206,7 @@ class RtlBackend final : public Backend {
   }
 
   std::vector<std::string> directories_;
+  std::string library_;  ///< empty: one of the directories has it
   std::map<std::string, std::unique_ptr<RtlLibrary>> loaded_;
 };
 
@@ -237,6 +260,10 @@ std::vector<std::string> list_rtl_builds() {
 std::unique_ptr<Backend> make_rtl_backend(std::vector<std::string> directories) {
   if (directories.empty()) directories = rtl_directories();
   return std::make_unique<RtlBackend>(std::move(directories));
+}
+
+std::unique_ptr<Backend> make_rtl_backend_of(const std::string& library) {
+  return std::make_unique<RtlBackend>(std::vector<std::string>{}, library);
 }
 
 }  // namespace tactus

@@ -16,6 +16,10 @@ namespace tactus {
 /// command that makes a build, when there is none.
 [[nodiscard]] std::unique_ptr<Backend> make_rtl_backend(std::vector<std::string> directories = {});
 
+/// Uses the build at a path, ours or one with modules of the user; run() throws BadInput when its
+/// capabilities do not fit the architecture.
+[[nodiscard]] std::unique_ptr<Backend> make_rtl_backend_of(const std::string& library);
+
 /// Where builds are looked for: $TACTUS_RTL_DIR, <executable>/../lib/tactus/rtl and
 /// ${XDG_CACHE_HOME:-~/.cache}/tactus.
 [[nodiscard]] std::vector<std::string> rtl_directories();

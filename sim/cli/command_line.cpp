@@ -24,12 +24,13 @@ struct Verb {
 };
 
 // Option groups: a architecture, i inputs, b one back end, c several back ends, j json, s synth,
-// r rtl-build, f test faults, w accumulator widths.
+// r rtl-build, f test faults, w accumulator widths, l RTL library, d foreign accelerator.
 constexpr std::array<Verb, 8> verbs{{
     {"run", "MODEL", "run a model on one back end and report cycles, energy and accuracy",
-     "tactus run traces/models/digits_w4a4.h5 --backend fast --inputs dataset", "aibjfw"},
+     "tactus run traces/models/digits_w4a4.h5 --backend fast --inputs dataset", "aibjfwl"},
     {"check", "MODEL", "run several back ends; stop at the first difference and explain it",
-     "tactus check traces/models/digits_w8a8.h5 --preset tiny_4 --backends ref,fast,rtl", "aicjf"},
+     "tactus check traces/models/digits_w8a8.h5 --preset tiny_4 --backends ref,fast,rtl",
+     "aicjfld"},
     {"inspect", "MODEL", "show layers, formats and how each layer is mapped",
      "tactus inspect traces/models/digits_w4a4.h5 --preset edge_8", "aijw"},
     {"disasm", "MODEL", "print the tile ops of a model, one a line",
@@ -74,6 +75,22 @@ po::options_description options_for(const Verb& verb) {
   if (has('w')) {
     add("accumulators", po::value<std::string>(),
         "smallest safe accumulator by data: auto (up to 1e9 multiplications), on or off");
+  }
+  if (has('l')) {
+    add("rtl-lib", po::value<std::string>(),
+        "use this build of the RTL for the back end rtl, e.g. with modules of your own "
+        "(traces/README.md)");
+  }
+  if (has('d')) {
+    add("stop-early",
+        "end the rtl run at the first retired op that differs from the first back end with timing");
+    add("dut", po::value<std::string>(),
+        "compare an accelerator behind traces/tactus_dut.h with the reference, layer by layer");
+    add("dut-config", po::value<std::string>(), "file whose text its create() gets");
+    add("dut-timeout", po::value<int>(), "longest time for one layer in seconds (default: any)");
+    add("dut-all", "a layer that the accelerator does not support is a difference");
+    add("chain", "--dut: feed each layer with what the accelerator gave before");
+    add("compare", po::value<std::string>(), "--dut: cycles: other cycles than ours differ, too");
   }
   if (has('f')) {
     add("backpressure", po::value<std::uint64_t>(),
@@ -154,6 +171,14 @@ void read_options(const po::variables_map& map, CommandLine& out) {
   take(map, "accumulators", out.accumulators);
   take(map, "backend", out.backend);
   if (map.count("backends") != 0) out.backends = split(map["backends"].as<std::string>());
+  take(map, "rtl-lib", out.rtl_library);
+  take(map, "dut", out.dut);
+  take(map, "dut-config", out.dut_config);
+  take(map, "dut-timeout", out.dut_timeout);
+  take(map, "compare", out.compare);
+  out.dut_all = map.count("dut-all") != 0;
+  out.chain = map.count("chain") != 0;
+  out.stop_early = map.count("stop-early") != 0;
   take(map, "backpressure", out.backpressure);
   take(map, "fault", out.fault);
   take(map, "fault-backend", out.fault_backend);

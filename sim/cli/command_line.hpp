@@ -24,6 +24,11 @@ struct CommandLine {
   std::uint64_t backpressure = 0;
   int fault = 0;
   std::string fault_backend = "rtl";
+  std::string rtl_library;  ///< --rtl-lib
+  bool stop_early = false;
+  std::string dut, dut_config, compare;  ///< check --dut
+  int dut_timeout = 0;
+  bool dut_all = false, chain = false;
   std::string output;  ///< -o
   std::string topology, gemm, conv, optimise = "-O3";
   SynthOptions synth;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // run, check, inspect, disasm, compare.
+#include <algorithm>
 #include <iomanip>
 #include <sstream>
 
@@ -28,6 +29,8 @@ Job job_of(const CommandLine& line) {
   job.backpressure_seed = line.backpressure;
   job.fault = line.fault;
   job.fault_backend = line.fault_backend;
+  job.rtl_library = line.rtl_library;
+  job.stop_early = line.stop_early;
   if (line.accumulators == "on") {
     job.accumulators = AccumulatorReport::on;
   } else if (line.accumulators == "off") {
@@ -36,6 +39,11 @@ Job job_of(const CommandLine& line) {
     throw BadInput("--accumulators takes auto, on or off, not " + line.accumulators);
   }
   return job;
+}
+
+void need_rtl(const CommandLine& line, bool runs_rtl) {
+  if (runs_rtl || line.rtl_library.empty()) return;
+  throw BadInput("--rtl-lib " + line.rtl_library + " is for the back end rtl, which does not run");
 }
 
 struct Lowered {
@@ -100,6 +108,7 @@ std::string inspect_text(const Job& model, const AccumulatorNeeds& accumulators)
 }  // namespace
 
 int run_verb(const CommandLine& line) {
+  need_rtl(line, line.backend == "rtl");
   const Job job = job_of(line);
   RunReport report;
   {
@@ -111,12 +120,18 @@ int run_verb(const CommandLine& line) {
 }
 
 int check_verb(const CommandLine& line) {
+  if (!line.dut.empty()) return dut_check_verb(line);
+  if (!line.dut_config.empty() || line.dut_timeout != 0 || line.dut_all || line.chain ||
+      !line.compare.empty()) {
+    throw BadInput("--dut-config, --dut-timeout, --dut-all, --chain and --compare need --dut LIB");
+  }
+  const auto& names = line.backends.empty() ? backend_names() : line.backends;
+  need_rtl(line, std::count(names.begin(), names.end(), "rtl") > 0);
   const Job job = job_of(line);
   CheckReport report;
   {
     ConsoleProgress progress(line.quiet);
-    report = check_job(job, line.backends.empty() ? backend_names() : line.backends,
-                       progress.callback());
+    report = check_job(job, names, progress.callback());
   }
   show(line.json, to_text(report, console_columns()), to_json(report));
   const bool golden = !report.run.outputs || report.run.outputs->mismatches == 0;

@@ -8,6 +8,8 @@ namespace tactus {
 
 [[nodiscard]] int run_verb(const CommandLine& line);
 [[nodiscard]] int check_verb(const CommandLine& line);
+/// check --dut.
+[[nodiscard]] int dut_check_verb(const CommandLine& line);
 [[nodiscard]] int inspect_verb(const CommandLine& line);
 [[nodiscard]] int disasm_verb(const CommandLine& line);
 [[nodiscard]] int config_verb(const CommandLine& line);

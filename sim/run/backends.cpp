@@ -25,13 +25,16 @@ const std::vector<std::string>& backend_names() {
   return names;
 }
 
-std::unique_ptr<Backend> make_backend(const std::string& name) {
+std::unique_ptr<Backend> make_backend(const std::string& name,
+                                      [[maybe_unused]] const std::string& rtl_library) {
   if (name == "fast") return make_fast_backend();
 #if TACTUS_WITH_SYSTEMC
   if (name == "systemc") return make_systemc_backend();
 #endif
 #if TACTUS_WITH_RTL
-  if (name == "rtl") return make_rtl_backend();
+  if (name == "rtl") {
+    return rtl_library.empty() ? make_rtl_backend() : make_rtl_backend_of(rtl_library);
+  }
 #endif
   std::string known;
   for (const auto& n : backend_names()) known += (known.empty() ? "" : ", ") + n;

@@ -5,8 +5,10 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 
+#include "backend/lock_step.hpp"
 #include "backend/retire_checker.hpp"
 #include "lower/lower.hpp"
 #include "numerics/errors.hpp"
@@ -59,7 +61,7 @@ std::string compare_tensors(const std::map<std::string, QTensor>& expected,
 class Executor {
  public:
   Executor(const Job& job, std::string name) : job_(job), name_(std::move(name)) {
-    if (name_ != "ref") backend_ = make_backend(name_);
+    if (name_ != "ref") backend_ = make_backend(name_, job.rtl_library);
     if (job.fault_backend == name_) options_.fault = job.fault;
     if (name_ == "rtl") options_.backpressure_seed = job.backpressure_seed;
   }
@@ -67,8 +69,11 @@ class Executor {
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] bool timed() const { return backend_ != nullptr; }
 
-  RunResult run(const Inference& inference, const Progress& progress) {
+  /// `go_on` as in RunOptions, empty to run to the end.
+  RunResult run(const Inference& inference, const Progress& progress,
+                std::function<bool(const RetireRecord&)> go_on = {}) {
     if (!timed()) return run_ref(inference);
+    options_.go_on = std::move(go_on);
     std::vector<std::uint8_t> memory = job_.program.image;
     place_inputs(job_.program, inference.inputs, memory);
     options_.progress = [&](Cycle cycle, std::uint64_t retired) {
@@ -77,8 +82,9 @@ class Executor {
                " tile ops");
     };
     RunResult result = backend_->run(job_.program, job_.config, std::move(memory), options_);
-    check_overflow(result);
     tensors_.clear();
+    if (result.stopped) return result;
+    check_overflow(result);
     for (const auto& place : job_.program.tensors) {
       if (!place.in_memory || job_.workload.network.find_layer(place.name) == nullptr) continue;
       tensors_.emplace(place.name,
@@ -260,9 +266,16 @@ CheckReport check_job(const Job& job, const std::vector<std::string>& backends,
     for (std::size_t i = 0; i < executors.size(); ++i) {
       if (i == lead) continue;
       PairResult& pair = report.pairs[pair_index++];
+      CompareOptions all;
+      if (job.backpressure_seed != 0) all.timing = false;
+      std::optional<LockStep> lock_step;
+      if (job.stop_early && executors[i].timed()) lock_step.emplace(expected, all);
       RunResult actual;
       try {
-        actual = executors[i].run(inference, progress);
+        actual =
+            executors[i].run(inference, progress,
+                             lock_step ? [&](const RetireRecord& r) { return lock_step->accept(r); }
+                                       : std::function<bool(const RetireRecord&)>{});
       } catch (const StandsStill& e) {
         pair.outputs_equal = false;
         pair.events_equal = false;
@@ -276,20 +289,25 @@ CheckReport check_job(const Job& job, const std::vector<std::string>& backends,
                                                 pair.a, pair.b, count);
         pair.outputs_equal = count.mismatches == 0;
       } else {
-        CompareOptions all, values, timing, events;
-        if (job.backpressure_seed != 0) all.timing = false;
-        const Difference first = compare(job.program, expected, pair.a, actual, pair.b, all);
+        CompareOptions values, timing, events;
+        const RunResult part = actual.stopped ? lock_step->comparable(actual) : RunResult{};
+        const RunResult& wanted = actual.stopped ? part : expected;
+        const Difference first = compare(job.program, wanted, pair.a, actual, pair.b, all);
         if (first) {
           values.timing = values.events = false;
           timing.values = timing.events = false;
           events.values = events.timing = false;
           pair.first_difference = first.text;
           const auto same = [&](const CompareOptions& options) {
-            return !compare(job.program, expected, pair.a, actual, pair.b, options);
+            return !compare(job.program, wanted, pair.a, actual, pair.b, options);
           };
           pair.outputs_equal = same(values);
           if (all.timing) pair.cycles_equal = same(timing);
           pair.events_equal = same(events);
+          if (actual.stopped) {
+            pair.first_difference +=
+                "; " + pair.b + " was ended in cycle " + std::to_string(actual.cycles - 1);
+          }
         }
       }
       if (!pair.first_difference.empty()) {

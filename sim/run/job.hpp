@@ -29,6 +29,8 @@ struct Job {
   std::uint64_t backpressure_seed = 0;  ///< rtl only
   int fault = 0;                        ///< test builds only
   std::string fault_backend;            ///< where the fault is seeded
+  std::string rtl_library;              ///< build that rtl uses, empty: the one that fits
+  bool stop_early = false;              ///< check: end an rtl run at its first difference
   AccumulatorReport accumulators = AccumulatorReport::automatic;
 };
 

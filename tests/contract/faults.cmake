@@ -26,10 +26,11 @@ target_link_libraries(tactus_run_faults
 
 set(cli ${PROJECT_SOURCE_DIR}/sim)
 add_executable(tactus_faults
-  ${cli}/main.cpp ${cli}/cli/command_line.cpp ${cli}/cli/console.cpp ${cli}/cli/model_verbs.cpp
+  ${cli}/main.cpp ${cli}/cli/command_line.cpp ${cli}/cli/console.cpp ${cli}/cli/dut_verb.cpp
+  ${cli}/cli/model_verbs.cpp
   ${cli}/cli/tool_verbs.cpp)
 target_compile_definitions(tactus_faults PRIVATE TACTUS_WITH_RTL=1)
-target_link_libraries(tactus_faults PRIVATE tactus_run_faults tactus::report tactus::synth
+target_link_libraries(tactus_faults PRIVATE tactus_run_faults tactus::dut tactus::report tactus::synth
   tactus::hdf5 tactus::lower tactus::rtl_host Boost::program_options)
 
 add_test(NAME "contract: check finds every seeded fault"
