@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A model in memory and its way into a `tactus.model` file (schema: frontend/README.md).
 
-A layer is a dictionary: the attributes of the schema under their names, datasets as integer arrays,
+A layer is a dictionary: attributes and datasets (NumPy arrays) of the schema under their names,
 the groups requant, requant_0 and requant_1 as dictionaries, `weight_format` for the attributes of
 the weight dataset. Keys that start with an underscore are the importer's own and are not written.
 """
@@ -111,7 +111,7 @@ def _write_group(parent, key, content):
                 _set(group["weight"].attrs, attribute, v)
         elif isinstance(value, dict):
             _write_group(group, name, value)
-        elif name in DATASETS:
+        elif name in DATASETS and isinstance(value, np.ndarray):
             _dataset(group, name, value)
         else:
             _set(group.attrs, name, value)
