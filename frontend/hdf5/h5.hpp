@@ -111,6 +111,8 @@ class Group : public Object {
   [[nodiscard]] Dataset dataset(const std::string& name) const;
 
   Group create_group(const std::string& name);
+  /// For the other writers of this folder.
+  [[nodiscard]] std::int64_t location() const { return id(); }
   Dataset create_dataset(const std::string& name, const Integers& content, Store store);
 
  private:

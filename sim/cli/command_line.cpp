@@ -24,10 +24,11 @@ struct Verb {
 };
 
 // Option groups: a architecture, i inputs, b one back end, c several back ends, j json, s synth,
-// r rtl-build, f test faults, w accumulator widths, l RTL library, d foreign accelerator.
+// r rtl-build, f test faults, w accumulator widths, t trace files, l RTL library, d foreign
+// accelerator.
 constexpr std::array<Verb, 8> verbs{{
     {"run", "MODEL", "run a model on one back end and report cycles, energy and accuracy",
-     "tactus run traces/models/digits_w4a4.h5 --backend fast --inputs dataset", "aibjfwl"},
+     "tactus run traces/models/digits_w4a4.h5 --backend fast --inputs dataset", "aibjfwlt"},
     {"check", "MODEL", "run several back ends; stop at the first difference and explain it",
      "tactus check traces/models/digits_w8a8.h5 --preset tiny_4 --backends ref,fast,rtl",
      "aicjfld"},
@@ -97,6 +98,12 @@ po::options_description options_for(const Verb& verb) {
         "seed of random back-pressure on the memory ports (rtl; cycles change, values do not)");
     add("fault", po::value<int>(), "test builds: number of the seeded fault");
     add("fault-backend", po::value<std::string>(), "test builds: rtl (default) or systemc");
+  }
+  if (has('t')) {
+    add("timeline", po::value<std::string>(),
+        "write the run as trace events (JSON) for ui.perfetto.dev or chrome://tracing");
+    add("memory-trace", po::value<std::string>(),
+        "write every off-chip beat with cycle, address and tensor to FILE.csv or FILE.h5");
   }
   if (has('s')) {
     add("conv", po::value<std::string>(),
@@ -192,6 +199,8 @@ void read_options(const po::variables_map& map, CommandLine& out) {
   take(map, "seed", out.synth.seed);
   take(map, "image", out.synth.image);
   take(map, "output", out.output);
+  take(map, "timeline", out.timeline);
+  take(map, "memory-trace", out.memory_trace);
   take(map, "optimise", out.optimise);
   out.help = map.count("help") != 0;
   out.quiet = map.count("quiet") != 0;

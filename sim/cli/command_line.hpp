@@ -29,7 +29,8 @@ struct CommandLine {
   std::string dut, dut_config, compare;  ///< check --dut
   int dut_timeout = 0;
   bool dut_all = false, chain = false;
-  std::string output;  ///< -o
+  std::string output;                  ///< -o
+  std::string timeline, memory_trace;  ///< files of a run
   std::string topology, gemm, conv, optimise = "-O3";
   SynthOptions synth;
   std::string config_arguments;  ///< as typed, for messages that give a command

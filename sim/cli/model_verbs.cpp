@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "cli/console.hpp"
+#include "cli/trace_files.hpp"
 #include "cli/verbs.hpp"
 #include "lower/lower.hpp"
 #include "numerics/errors.hpp"
@@ -109,12 +110,17 @@ std::string inspect_text(const Job& model, const AccumulatorNeeds& accumulators)
 
 int run_verb(const CommandLine& line) {
   need_rtl(line, line.backend == "rtl");
-  const Job job = job_of(line);
+  Job job = job_of(line);
+  TraceFiles traces(job, line.backend, line.timeline, line.memory_trace);
+  job.observer = [&](const std::string& inference, const RunResult& result) {
+    traces.add(inference, result);
+  };
   RunReport report;
   {
     ConsoleProgress progress(line.quiet);
     report = run_job(job, line.backend, progress.callback());
   }
+  traces.finish();
   show(line.json, to_text(report, console_columns()), to_json(report));
   return report.outputs && report.outputs->mismatches > 0 ? 1 : 0;
 }

@@ -216,7 +216,9 @@ RunReport run_job(const Job& job, const std::string& backend, const Progress& pr
   for (const auto& inference : job.workload.inferences) {
     ticker.show(backend + ": inference " + std::to_string(++done) + " of " +
                 std::to_string(job.workload.inferences.size()));
-    builder.add(executor.run(inference, progress));
+    const RunResult result = executor.run(inference, progress);
+    if (job.observer && executor.timed()) job.observer(inference.name, result);
+    builder.add(result);
     verdicts.add(job.workload.network, inference, backend, executor.tensors());
   }
   RunReport report = builder.finish();

@@ -32,6 +32,8 @@ struct Job {
   std::string rtl_library;              ///< build that rtl uses, empty: the one that fits
   bool stop_early = false;              ///< check: end an rtl run at its first difference
   AccumulatorReport accumulators = AccumulatorReport::automatic;
+  /// Called by run_job() with each inference's name and result, back ends with timing only.
+  std::function<void(const std::string&, const RunResult&)> observer;
 };
 
 /// Loads, lowers and validates.
