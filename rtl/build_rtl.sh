@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Verilates tactus_top and links it with the harness of models/rtl_host into one shared object.
-# usage: build_rtl.sh OUT_SO -O1|-O3 [FAULT] KEY=VALUE...
-# FAULT (the literal word) compiles the seeded faults in; KEY=VALUE are parameters of tactus_top.
+# usage: build_rtl.sh OUT_SO -O1|-O3 [FAULT] [OVERLAY=DIR] KEY=VALUE...
+# FAULT (the literal word) compiles the seeded faults in; the *.sv files of DIR replace those of the
+# same name in rtl/src or come beside them; KEY=VALUE are parameters of tactus_top.
 # TACTUS_MODELS_DIR names another models folder. Quiet on success.
 set -eu
 rtl=$(cd "$(dirname "$0")" && pwd)
@@ -13,9 +14,11 @@ shift 2
 defines=-DTACTUS_MONITOR
 cdefines=
 parameters=
+overlay=
 for word in "$@"; do
   case $word in
     FAULT) defines="$defines -DTACTUS_FAULTS"; cdefines=-DTACTUS_FAULTS ;;
+    OVERLAY=*) overlay=$(cd "${word#OVERLAY=}" && pwd) ;;
     *=*) parameters="$parameters -G$word" ;;
     *) echo "build_rtl.sh: '$word' is not KEY=VALUE" >&2; exit 2 ;;
   esac
@@ -25,12 +28,23 @@ mkdir -p "$(dirname "$out")"
 out=$(cd "$(dirname "$out")" && pwd)/$(basename "$out")
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/tactus_rtl.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT INT TERM
-sources=$(ls "$rtl"/src/*.sv | grep -v '_pkg\.sv$')
+# Modules: ours, or their namesakes in the overlay, and what else is there. The package comes first.
+arith=
+sources=
+for source in "$rtl"/src/*.sv ${overlay:+"$overlay"/*.sv}; do
+  name=$(basename "$source")
+  if [ -n "$overlay" ] && [ -f "$overlay/$name" ]; then source=$overlay/$name; fi
+  case "$name $sources " in
+    tactus_arith_pkg.sv*) arith=$source ;;
+    *" $source "*) ;;
+    *) sources="$sources $source" ;;
+  esac
+done
 
 # shellcheck disable=SC2086
 if ! verilator --cc $defines $parameters -O3 --x-assign fast --x-initial fast \
     -Wno-fatal -Wno-lint -Wno-style --top-module tactus_top "-I$rtl/include" --prefix Vtactus_top --Mdir "$tmp/gen" \
-    "$rtl/include/tactus_op_pkg.sv" "$rtl/src/tactus_arith_pkg.sv" $sources \
+    "$rtl/include/tactus_op_pkg.sv" "$arith" $sources \
     > "$tmp/log" 2>&1; then
   cat "$tmp/log" >&2
   exit 1
