@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "arch/arch_config.hpp"
+#include "backend/buffer_view.hpp"
 #include "events/events.hpp"
 #include "program/program.hpp"
 
@@ -45,6 +46,9 @@ struct RunOptions {
   Cycle watchdog_cycles = 20'000'000;
   /// Test builds only: number of the seeded fault, 0 = none.
   int fault = 0;
+  /// Called before (`done` false) and after (true) each op with its index in the program and the
+  /// buffers as its start finds them and its retirement leaves them (fast only).
+  std::function<void(std::size_t op, bool done, const BufferView&)> observe;
   /// Timing only: leave values, digests and value-dependent events out (fast only).
   bool timing_only = false;
 };

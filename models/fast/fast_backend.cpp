@@ -22,6 +22,50 @@ namespace tactus {
 namespace fast {
 namespace {
 
+/// Buffer contents for an observer.
+class View final : public BufferView {
+ public:
+  explicit View(const Buffers& buffers) : buffers_(buffers) {}
+
+  [[nodiscard]] std::uint64_t bytes(BufferName buffer, std::int64_t half, std::int64_t bank,
+                                    std::int64_t byte, int count) const override {
+    const BankedHalf& from = half_of(halves(buffer), half);
+    check_range(bank, 1, from.banks(), "banks");
+    from.check(byte, count);
+    std::uint64_t value = 0;
+    for (int i = 0; i < count; ++i) {
+      value |= std::uint64_t{from.bank(bank)[byte + i]} << 8 * i;
+    }
+    return value;
+  }
+  [[nodiscard]] std::int64_t psum(std::int64_t half, std::int64_t column,
+                                  std::int64_t entry) const override {
+    const PsumHalf& from = half_of(buffers_.psum, half);
+    check_range(column, 1, from.columns(), "columns");
+    from.check(entry, 1);
+    return from.column(column)[entry];
+  }
+
+ private:
+  [[nodiscard]] const std::array<BankedHalf, 2>& halves(BufferName buffer) const {
+    switch (buffer) {
+      case BufferName::ifmap:
+        return buffers_.ifmap;
+      case BufferName::weight:
+        return buffers_.weight;
+      case BufferName::index:
+        return buffers_.index;
+      case BufferName::param:
+        return buffers_.param;
+      case BufferName::ofmap:
+        return buffers_.ofmap;
+    }
+    throw InternalError("an observer asks for an unknown buffer");
+  }
+
+  const Buffers& buffers_;
+};
+
 /// Executes ops on buffer contents; fills digest and value-dependent events.
 class Machine {
  public:
@@ -36,6 +80,7 @@ class Machine {
     record_ = &record;
     std::visit([this](const auto& body) { run(body); }, op.body);
   }
+  [[nodiscard]] View view() const { return View(buffers_); }
   [[nodiscard]] std::vector<std::uint8_t> take_memory() { return memory_.take(); }
 
  private:
@@ -147,7 +192,9 @@ class FastBackend final : public Backend {
       std::uint64_t done = 0;
       for (const std::size_t i : start_order(timing)) {
         if (options.progress && done % progress_ops == 0) options.progress(timing.start[i], done);
+        if (options.observe) options.observe(i, false, machine.view());
         machine.execute(program.ops[i], result.retired[places[i]]);
+        if (options.observe) options.observe(i, true, machine.view());
         ++done;
       }
       result.memory = machine.take_memory();
