@@ -34,7 +34,7 @@ def _onnx(args, out):
 
 
 def _qonnx(args, out):
-    from .qonnx_import import import_qonnx
+    from .onnx_import import import_qonnx
     return import_qonnx(args, out)
 
 
