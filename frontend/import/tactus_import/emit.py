@@ -137,7 +137,7 @@ class Emitter:
             if real.source != "layer":
                 real = self.materialise(real, name)
                 real = Real("layer", real.shape, real.scale, real.offset, pending={
-                    "op": "requantize", "inputs": [real.ident], "content": {}, "name": name,
+                    "op": "requant", "inputs": [real.ident], "content": {}, "name": name,
                     "node": node})
             ident = self._pend(real, self._sign(real, real.shape[1]), target)
         self.tensor_of[node] = ident

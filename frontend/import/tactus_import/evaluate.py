@@ -154,18 +154,19 @@ def _average(layer, x, zero_point):
 
 def _add(layer, values, zero_points):
     r = layer["requant"]
+    step = {"add_tflite": "tflite_double", "add_tflite_single": "tflite_single"}.get(
+        r["convention"])
     terms = []
     for i, (value, zero) in enumerate(zip(values, zero_points)):
         one = layer[f"requant_{i}"]
         value = np.asarray(value, np.int64) - zero
-        if r["convention"] == "add_tflite":
-            terms.append(tflite(value << one["left_shift"], one["mult"], one["shift"],
-                                "tflite_double"))
+        if step is not None:
+            terms.append(tflite(value << one["left_shift"], one["mult"], one["shift"], step))
         else:
             terms.append((value * one["mult"]) << one["left_shift"])
     total = terms[0] + terms[1]
-    if r["convention"] == "add_tflite":
-        total = tflite(total, _channel(r["mult"]), _channel(r["shift"]), "tflite_double")
+    if step is not None:
+        total = tflite(total, _channel(r["mult"]), _channel(r["shift"]), step)
     else:
         total = round_shift(total + _channel(r.get("add")), _channel(r["shift"]), r["rounding"])
     return np.clip(total + layer["out_zero_point"], r["clamp_min"], r["clamp_max"])
@@ -196,7 +197,7 @@ class Evaluation:
             return np.clip(values[0], layer["clamp_min"], layer["clamp_max"])
         if op == "flatten":
             return values[0].reshape(-1, 1, 1)
-        if op == "requantize":
+        if op == "requant":
             return requantise(layer, np.asarray(values[0], np.int64) - zeros[0])
         raise ImportProblem(f"the importer cannot evaluate op {op}", layer=layer["id"])
 
@@ -212,5 +213,5 @@ class Evaluation:
 def can_evaluate(model):
     """Whether every op of the model has a rule here."""
     known = {"conv2d", "linear", "add", "maxpool", "avgpool", "global_avgpool", "clamp", "flatten",
-             "requantize"}
+             "requant"}
     return all(layer["op"] in known for layer in model.layers)

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TFLite files with int8, uint8 or int16 activations."""
+
+import h5py
+
+from . import tflite_file
+from .problem import ImportProblem
+from .tflite_convert import Converter
+
+
+def _stored(values, shape):
+    """A tensor of the graph ([1,H,W,C] or flat) as [C,H,W]."""
+    values = values.reshape(values.shape[1:] if values.ndim > 1 else values.shape)
+    if values.ndim == 3:
+        return values.transpose(2, 0, 1)
+    c, h, w = shape
+    return values.reshape(h, w, c).transpose(2, 0, 1)
+
+
+def add_golden(path, converter, single):
+    """Expected tensors in the layout of shared/data/tflite_models: sample_<k>[_single]/<index>."""
+    model = converter.model
+    with h5py.File(path, "r") as file:
+        k = 0
+        while (key := f"sample_{k}_single" if single else f"sample_{k}") in file:
+            entry = {"origin": "reference", "inputs": {}, "layers": {}}
+            for name, data in file[key].items():
+                ident, shape = converter.made.get(int(name), (None, None))
+                if ident is None:
+                    continue
+                place = "inputs" if ident in model.inputs else "layers"
+                entry[place][ident] = _stored(data[()], shape)
+            if set(entry["inputs"]) != set(model.inputs):
+                raise ImportProblem(f"{path}: {key} has no tensor for the model's input", path)
+            model.golden.append(entry)
+            k += 1
+    if not model.golden:
+        raise ImportProblem(f"{path} has no groups sample_0, sample_1, ...", path)
+
+
+def import_tflite(args, out):
+    """The first subgraph of a file."""
+    graph = tflite_file.read(args.source)
+    rounding = args.rounding or "double"
+    converter = Converter(graph, args.source, rounding)
+    model = converter.run()
+    for note in converter.notes:
+        out.note(note)
+    out.settings = {"rounding": f"{rounding} (as TFLite's reference kernels)"
+                    if rounding == "double" else rounding}
+    if args.golden:
+        add_golden(args.golden, converter, rounding == "single")
+    return model, []
