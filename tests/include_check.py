@@ -39,7 +39,8 @@ ALLOWED = {
     "sim/run": DATA | {"network", "hdf5", "lower", "ref", "fast", "systemc", "rtl_host", "energy",
                        "report"},
     "sim/dut": {"network", "hdf5", "ref", "report", "run"},
-    "sim/cli": DATA | {"network", "hdf5", "synth", "lower", "run", "dut", "energy", "report",
+    "sim/sweep": DATA | {"network", "hdf5", "lower", "run", "energy", "report", "explore", "rtl_host"},
+    "sim/cli": DATA | {"sweep", "network", "hdf5", "synth", "lower", "run", "dut", "energy", "report",
                        "rtl_host/rtl_builder.hpp"},
     "sim": {"cli", "report", "run"},
 }
@@ -51,6 +52,7 @@ NO_ARITHMETIC = ("models/ref", "models/rtl_host", "models/backend", "models/prog
 RESERVED = [
     ("HDF5", re.compile(r"(hdf5|H5\w*)\.h(pp)?$"), {"frontend/hdf5"}),
     ("SystemC", re.compile(r"(systemc(\.h)?|sysc/.*|tlm(\.h)?|tlm_\w+/.*)$"), {"models/systemc"}),
+    ("SQLite", re.compile(r"sqlite3(ext)?\.h$"), {"sim/sweep"}),
     ("Verilator", re.compile(r"(verilated\w*\.(h|cpp)|V\w+\.h|svdpi\.h)$"), {"models/rtl_host"}),
 ]
 

@@ -376,6 +376,35 @@ Dataset Group::create_dataset(const std::string& name, const Integers& content, 
   return {file(), child_path(name), std::move(handle)};
 }
 
+void Group::create_column(const std::string& name, std::int64_t type, std::int64_t memory,
+                          std::size_t count, const void* data) {
+  const Handle space = space_of({count});
+  const Handle properties(H5Pcreate(H5P_DATASET_CREATE), close_properties);
+  H5Pset_obj_track_times(properties.id(), false);
+  const Handle handle(
+      H5Dcreate2(id(), name.c_str(), type, space.id(), H5P_DEFAULT, properties.id(), H5P_DEFAULT),
+      close_dataset);
+  if (!handle.valid() ||
+      (count > 0 && H5Dwrite(handle.id(), memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)) {
+    fail(": dataset '" + name + "' cannot be written");
+  }
+}
+
+void Group::create_dataset(const std::string& name, const std::vector<double>& values) {
+  create_column(name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, values.size(), values.data());
+}
+
+void Group::create_dataset(const std::string& name, const std::vector<std::string>& texts) {
+  std::size_t longest = 1;
+  for (const auto& text : texts) longest = std::max(longest, text.size());
+  std::string bytes;
+  bytes.reserve(longest * texts.size());
+  for (const auto& text : texts) bytes += text + std::string(longest - text.size(), '\0');
+  const Handle type = string_type(longest);
+  H5Tset_strpad(type.id(), H5T_STR_NULLPAD);
+  create_column(name, type.id(), type.id(), texts.size(), bytes.data());
+}
+
 File File::open(const std::string& path) {
   silence();
   std::error_code error;

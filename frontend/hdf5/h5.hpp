@@ -114,9 +114,14 @@ class Group : public Object {
   /// For the other writers of this folder.
   [[nodiscard]] std::int64_t location() const { return id(); }
   Dataset create_dataset(const std::string& name, const Integers& content, Store store);
+  /// One-dimensional: 64-bit floats, or fixed UTF-8 strings as long as the longest one.
+  void create_dataset(const std::string& name, const std::vector<double>& values);
+  void create_dataset(const std::string& name, const std::vector<std::string>& texts);
 
  private:
   [[nodiscard]] std::string child_path(const std::string& name) const;
+  void create_column(const std::string& name, std::int64_t type, std::int64_t memory,
+                     std::size_t count, const void* data);
 };
 
 /// An open file; objects opened from it keep it alive inside HDF5.
