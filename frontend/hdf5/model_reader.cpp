@@ -55,7 +55,7 @@ class LayerReader {
   LayerReader(const h5::Group& group, const std::string& id) : group_(group) { layer_.id = id; }
 
   Layer read() {
-    layer_.op = spelled<LayerOp>(group_, "op", static_cast<unsigned>(LayerOp::flatten) + 1);
+    layer_.op = spelled<LayerOp>(group_, "op", layer_op_count);
     attributes_ = {"op", "inputs", "source_name", "out_bits", "out_signed", "out_zero_point"};
     layer_.inputs = group_.strings_attribute("inputs");
     if (group_.has_attribute("source_name")) {
@@ -77,11 +77,24 @@ class LayerReader {
         break;
       case LayerOp::avgpool:
       case LayerOp::global_avgpool:
+      case LayerOp::requant:
+      case LayerOp::mul:
         requant();
         break;
       case LayerOp::clamp:
+      case LayerOp::maximum:
+      case LayerOp::minimum:
         attributes_.insert(attributes_.end(), {"clamp_min", "clamp_max"});
         clamp(group_);
+        break;
+      case LayerOp::lut:
+        if (group_.has_attribute("interpolate_bits")) {
+          layer_.interpolate_bits = static_cast<int>(optional_integer("interpolate_bits", 0, 8));
+        }
+        layer_.table = table("table");
+        break;
+      case LayerOp::softmax:
+        softmax();
         break;
       case LayerOp::maxpool:
       case LayerOp::flatten:
@@ -93,6 +106,38 @@ class LayerReader {
   }
 
  private:
+  std::int64_t optional_integer(const char* name, std::int64_t low, std::int64_t high) {
+    attributes_.emplace_back(name);
+    return integer(group_, name, low, high);
+  }
+
+  std::vector<std::int64_t> table(const char* name) {
+    children_.emplace_back(name);
+    return vector(group_, name, INT32_MIN, INT32_MAX);
+  }
+
+  void softmax() {
+    Softmax& s = layer_.softmax;
+    attributes_.emplace_back("kind");
+    s.kind = spelled<RowKind>(group_, "kind", row_kind_count);
+    if (group_.has_attribute("heads")) {
+      s.heads = static_cast<int>(optional_integer("heads", 1, kMaxExtent));
+    }
+    if (s.kind == RowKind::softmax_lut) {
+      s.one = optional_integer("one", 1, 65535);
+      layer_.table = table("table");
+      return;
+    }
+    s.mult = optional_integer("mult", 0, INT32_MAX);
+    s.shift = static_cast<int>(optional_integer("shift", -31, 31));
+    if (s.kind == RowKind::softmax_tflite8) {
+      s.diff_min = optional_integer("diff_min", INT32_MIN, 0);
+      return;
+    }
+    layer_.table = table("table");
+    layer_.inverse_table = table("inverse_table");
+  }
+
   void pair(const char* name, int low, int& first, int& second) {
     attributes_.emplace_back(name);
     const std::vector<int> values = integers(group_, name, 2, low, kMaxExtent);
@@ -200,8 +245,7 @@ class LayerReader {
                     {"convention", "rounding", "clamp_min", "clamp_max", "mult_bits", "add_bits"});
     only_children(group, {"mult", "shift", "add"});
     Requant& r = layer_.requant;
-    r.convention =
-        spelled<Convention>(group, "convention", static_cast<unsigned>(Convention::avg_tflite) + 1);
+    r.convention = spelled<Convention>(group, "convention", convention_count);
     const bool rounds = r.convention == Convention::mul_shift || r.convention == Convention::pow2 ||
                         r.convention == Convention::add_mul_shift;
     if (rounds || group.has_attribute("rounding")) {

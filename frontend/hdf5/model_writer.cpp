@@ -50,7 +50,8 @@ void write_operand(h5::Group& layer_group, const Layer& layer, std::size_t i) {
   const OperandScale& scale = layer.operand_scale[i];
   group.write_attribute("mult", scale.mult);
   group.write_attribute("left_shift", std::int64_t{scale.left_shift});
-  if (layer.requant.convention == Convention::add_tflite) {
+  if (layer.requant.convention == Convention::add_tflite ||
+      layer.requant.convention == Convention::add_tflite_single) {
     group.write_attribute("shift", std::int64_t{scale.shift});
   }
 }
@@ -87,6 +88,21 @@ void write_weights(h5::Group& group, const Layer& layer) {
   write_vector(group, "bias", layer.bias, h5::Store::i64);
 }
 
+void write_softmax(h5::Group& group, const Layer& layer) {
+  const Softmax& s = layer.softmax;
+  group.write_attribute("kind", std::string(name_of(s.kind)));
+  if (s.heads != 1) group.write_attribute("heads", std::int64_t{s.heads});
+  if (s.kind == RowKind::softmax_lut) {
+    group.write_attribute("one", s.one);
+  } else {
+    group.write_attribute("mult", s.mult);
+    group.write_attribute("shift", std::int64_t{s.shift});
+    if (s.kind == RowKind::softmax_tflite8) group.write_attribute("diff_min", s.diff_min);
+  }
+  write_vector(group, "table", layer.table, h5::Store::i32);
+  write_vector(group, "inverse_table", layer.inverse_table, h5::Store::i32);
+}
+
 void write_layer(h5::Group& group, const Layer& layer) {
   group.write_attribute("op", std::string(name_of(layer.op)));
   group.write_attribute("inputs", layer.inputs);
@@ -106,9 +122,22 @@ void write_layer(h5::Group& group, const Layer& layer) {
       break;
     case LayerOp::avgpool:
     case LayerOp::global_avgpool:
+    case LayerOp::requant:
+    case LayerOp::mul:
       write_requant(group, layer.requant);
       break;
+    case LayerOp::lut:
+      if (layer.interpolate_bits > 0) {
+        group.write_attribute("interpolate_bits", std::int64_t{layer.interpolate_bits});
+      }
+      write_vector(group, "table", layer.table, h5::Store::i32);
+      break;
+    case LayerOp::softmax:
+      write_softmax(group, layer);
+      break;
     case LayerOp::clamp:
+    case LayerOp::maximum:
+    case LayerOp::minimum:
       write_clamp(group, layer.requant);
       break;
     case LayerOp::maxpool:

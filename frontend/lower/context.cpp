@@ -226,10 +226,6 @@ void check_add_width(const Context& context, const Layer& add, const Format& a, 
 }
 
 AddRecord add_record(const Context& context, const Layer& add, bool swapped) {
-  if (add.requant.convention != Convention::add_mul_shift) {
-    context.refuse(add, std::string("convention ") + name_of(add.requant.convention) +
-                            " is not built into the post-processor's adder, only add_mul_shift");
-  }
   const auto first = static_cast<std::size_t>(swapped ? 1 : 0);
   const OperandScale& a = add.operand_scale[first];
   const OperandScale& b = add.operand_scale[1 - first];
@@ -247,6 +243,19 @@ AddRecord add_record(const Context& context, const Layer& add, bool swapped) {
   record.zp = add.out_format.zero_point;
   record.clamp_min = add.requant.clamp_min;
   record.clamp_max = add.requant.clamp_max;
+  if (add.requant.convention != Convention::add_mul_shift) {
+    if (a.left_shift != b.left_shift) {
+      context.refuse(add,
+                     "requant_0/left_shift and requant_1/left_shift differ, the hardware has "
+                     "one for both operands of add_tflite");
+    }
+    record.kind = static_cast<std::int64_t>(add.requant.convention == Convention::add_tflite
+                                                ? AddKind::add_tflite
+                                                : AddKind::add_tflite_single);
+    record.rounding = 0;
+    set_tflite_fields({add.requant.mult[0], add.requant.shift[0], a.shift, b.shift}, record);
+    return record;
+  }
   record.add = add.requant.add.empty() ? 0 : add.requant.add[0];
   check_add_width(context, add, fa, fb, record);
   return record;
@@ -265,6 +274,7 @@ void set_requant(const Context& context, const Layer& layer, PostOp& post) {
     case Convention::pow2:
     case Convention::tflite_double:
     case Convention::tflite_single:
+    case Convention::tflite_s64:
       break;
     default:
       context.refuse(layer, std::string("convention ") + name_of(r.convention) +

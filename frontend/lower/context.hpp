@@ -98,7 +98,11 @@ void lower_conv(Context& context, const ConvUnit& unit);
 /// A unit whose plan is input-stationary.
 void lower_input_stationary(Context& context, const ConvUnit& unit);
 void lower_pool(Context& context, int layer);
-void lower_add(Context& context, int layer);
+/// A residual add that stands alone, a product, a maximum or a minimum.
+void lower_two_operands(Context& context, int layer);
 void lower_clamp(Context& context, int layer);
 
+void lower_requant(Context& context, int layer);
+void lower_lut(Context& context, int layer);
+void lower_softmax(Context& context, int layer);
 }  // namespace tactus::lower

@@ -100,7 +100,6 @@ class NetworkLowering {
   /// nobody else reads and the other operand exists by then.
   void try_fold(int add_index) {
     const Layer& add = ctx_.layer(add_index);
-    if (add.requant.convention != Convention::add_mul_shift) return;
     const std::string operand[2] = {ctx_.source_of(add.inputs.at(0)),
                                     ctx_.source_of(add.inputs.at(1))};
     if (operand[0] == operand[1]) return;
@@ -174,7 +173,21 @@ class NetworkLowering {
           lower_conv(ctx_, units_[next_unit++]);
           break;
         case LayerOp::add:
-          if (folded_.count(i) == 0) lower_add(ctx_, i);
+          if (folded_.count(i) == 0) lower_two_operands(ctx_, i);
+          break;
+        case LayerOp::mul:
+        case LayerOp::maximum:
+        case LayerOp::minimum:
+          lower_two_operands(ctx_, i);
+          break;
+        case LayerOp::requant:
+          lower_requant(ctx_, i);
+          break;
+        case LayerOp::lut:
+          lower_lut(ctx_, i);
+          break;
+        case LayerOp::softmax:
+          lower_softmax(ctx_, i);
           break;
         case LayerOp::clamp:
           lower_clamp(ctx_, i);

@@ -1,126 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layers that only the post-processor works on: pooling, stand-alone residual add, clamp.
+// Pooling.
 #include <algorithm>
-#include <functional>
+#include <map>
 
-#include "lower/context.hpp"
-#include "numerics/errors.hpp"
+#include "lower/post_tiles.hpp"
 
 namespace tactus::lower {
 
 namespace {
-
-constexpr std::int64_t max_pixels_per_axis = 16383;
-
-/// Bytes of a tensor's elements in the ofmap buffer.
-std::int64_t elem_of(const Context& ctx, const Format& format) {
-  return element_bytes(format, ctx.config.word_bytes());
-}
-
-/// A tile of channels x lines x pixels and what it takes in one ofmap bank.
-struct PostTiles {
-  std::int64_t channels = 0, h = 0, w = 0;
-};
-
-/// Largest tile (full width first, then lines, then channels) whose source and result regions fit
-/// one ofmap half; at most `max_channels` (no limit for 0) channels. `bank_bytes(channels, tile)`
-/// gives the bytes per bank.
-using BankBytes = std::function<std::int64_t(std::int64_t, const PixelTile&)>;
-PostTiles choose_tiles(const Context& ctx, const Layer& layer, const Shape& out,
-                       std::int64_t elems_per_beat, std::int64_t max_channels,
-                       const BankBytes& bank_bytes) {
-  const std::int64_t array_cols = ctx.config.hw_array_cols;
-  const std::int64_t have = ctx.config.ofmap_bank_bytes();
-  std::int64_t least = -1;
-  for (std::int64_t w = out.w; w > 0; w = w == 1 ? 0 : round_up(ceil_div(w, 2), elems_per_beat)) {
-    for (std::int64_t parts = 1; parts <= out.h; ++parts) {
-      const std::int64_t h = ceil_div(out.h, parts);
-      if (w > max_pixels_per_axis || h > max_pixels_per_axis) continue;
-      for (std::int64_t slots = ceil_div(out.c, array_cols); slots > 0; slots = slots / 2) {
-        const std::int64_t channels = std::min<std::int64_t>(out.c, slots * array_cols);
-        if (max_channels > 0 && channels > max_channels && slots > 1) continue;
-        std::int64_t need = 0;
-        for (std::int64_t x0 = 0; x0 < out.w; x0 += w) {
-          need = std::max(need,
-                          bank_bytes(channels, {0, x0, h, std::min<std::int64_t>(w, out.w - x0)}));
-        }
-        if (need <= have) return {channels, h, w};
-        if (least < 0 || need < least) least = need;
-      }
-    }
-    if (w <= elems_per_beat) break;
-  }
-  const std::int64_t need_kib =
-      std::max(ceil_div(least * array_cols, 512), ctx.config.buf_ofmap_kib + 1);
-  ctx.refuse(layer, "its smallest tile needs " + std::to_string(need_kib) +
-                        " KiB of ofmap buffer, the buffer has " +
-                        std::to_string(ctx.config.buf_ofmap_kib) + " KiB; " +
-                        std::to_string(need_kib - ctx.config.buf_ofmap_kib) +
-                        " KiB more in buf.ofmap_kib would do");
-}
-
-/// Work of one tile: its channels [c0, c0 + channels) and pixels.
-using TileWork = std::function<void(std::int64_t c0, std::int64_t channels, const PixelTile&)>;
-
-void for_each_tile(const Shape& out, const PostTiles& tiles, const TileWork& work) {
-  for (std::int64_t c0 = 0; c0 < out.c; c0 += tiles.channels) {
-    for (std::int64_t y0 = 0; y0 < out.h; y0 += tiles.h) {
-      for (std::int64_t x0 = 0; x0 < out.w; x0 += tiles.w) {
-        work(c0, std::min<std::int64_t>(tiles.channels, out.c - c0),
-             {y0, x0, std::min<std::int64_t>(tiles.h, out.h - y0),
-              std::min<std::int64_t>(tiles.w, out.w - x0)});
-      }
-    }
-  }
-}
-
-/// Fields that every post op on an ofmap source shares.
-PostOp source_op(const TileLayout& layout, const Format& format, std::int64_t elem,
-                 std::int64_t stride_w, int half) {
-  PostOp op;
-  op.src_half = half;
-  op.src_base = layout.base;
-  op.src_slot_stride = layout.slot_bytes();
-  op.src_step_x = stride_w * elem;
-  op.src_log2_bytes = log2_bytes(elem);
-  op.src_signed = format.is_signed ? 1 : 0;
-  op.win_h = 1;
-  op.win_w = 1;
-  return op;
-}
-
-/// Completes the post op's destination in the same half, emits it and the store.
-void emit_with_store(Context& ctx, int index, PostOp op, std::int64_t c0, std::int64_t channels,
-                     const PixelTile& tile, std::int64_t out_base, int half,
-                     std::vector<Half> touches) {
-  const Layer& layer = ctx.layer(index);
-  const std::int64_t beat = ctx.config.beat_bytes();
-  const std::int64_t elem = elem_of(ctx, layer.out_format);
-  const std::int64_t pitch = round_up(tile.w * elem, beat);
-  op.channels = channels;
-  op.out_h = tile.h;
-  op.out_w = tile.w;
-  op.dst = 0;
-  op.dst_half = half;
-  op.dst_base = out_base;
-  op.dst_slot_stride = tile.h * pitch;
-  op.dst_step_y = pitch;
-  op.dst_log2_bytes = log2_bytes(elem);
-  touches.push_back({Buffer::ofmap, half});
-  ctx.builder.emit(op, index, touches);
-  ctx.store_tile(index, layer.id, {half, 0, out_base, tile.h * pitch, pitch}, tile, c0, channels);
-}
-
-std::int64_t out_bank_bytes(const Context& ctx, const Format& format, std::int64_t slots,
-                            const PixelTile& tile) {
-  return slots * tile.h * round_up(tile.w * elem_of(ctx, format), ctx.config.beat_bytes());
-}
-
-void note(Context& ctx, int index, const PostTiles& tiles) {
-  ctx.infos[static_cast<std::size_t>(index)].mapping =
-      "post-processor, tiles of " + std::to_string(tiles.channels) + " channels x " +
-      std::to_string(tiles.h) + "x" + std::to_string(tiles.w);
-}
 
 struct WindowShape {
   Window window;
@@ -144,37 +31,96 @@ WindowShape window_of(const Layer& layer) {
   return s;
 }
 
-/// Channel record of a pooling sum. An average in TFLite's sense becomes a multiplication that
-/// gives the same integers: mult = ceil(2^shift / n) with ties away from zero is exact while
-/// |sum| * n < 2^shift, because S/n is at least 1/(2n) away from a tie or on it (and then the
-/// multiplier, being no smaller than 1/n, rounds the same way).
+/// Channel record of a pooling sum with one factor for all windows.
 ChannelRecord pool_record(const Context& ctx, const Layer& layer, const Format& in,
                           std::int64_t taps, PostOp& op) {
-  if (layer.requant.convention != Convention::avg_tflite) {
-    ChannelRecord record = channel_record(ctx, layer, 0);
-    record.bias = -taps * in.zero_point;
-    set_requant(ctx, layer, op);
-    return record;
-  }
-  constexpr std::int64_t max_taps = 1024;
-  if (taps > max_taps || in.bits > 8) {
-    ctx.refuse(layer, "an avg_tflite window of " + std::to_string(taps) + " taps of " +
-                          std::to_string(in.bits) + " bits is beyond the exact range (" +
-                          std::to_string(max_taps) + " taps of 8 bits)");
-  }
-  ChannelRecord record;
-  // |sum| <= 255 * n, so |sum| * 2n < 2^shift holds for shift = 8 + 2 * bits(n) + 1.
-  std::int64_t shift = 9;
-  while ((std::int64_t{1} << (shift - 9)) < taps * taps) ++shift;
-  record.shift = shift;
-  record.mult = ceil_div(std::int64_t{1} << shift, taps);
-  op.convention = static_cast<std::int64_t>(Convention::mul_shift);
-  op.rounding = static_cast<std::int64_t>(Rounding::half_away);
-  op.clamp_min = layer.requant.clamp_min;
-  op.clamp_max = layer.requant.clamp_max;
-  op.out_zp = 0;
+  ChannelRecord record = channel_record(ctx, layer, 0);
+  record.bias = -taps * in.zero_point;
+  set_requant(ctx, layer, op);
   return record;
 }
+
+/// Channel record of an average in TFLite's sense over n taps: a multiplication that gives the same
+/// integers. mult = ceil(2^shift / n) with ties away from zero is exact while 2 * |sum| * n <
+/// 2^shift, because S/n is at least 1/(2n) away from a tie or on it (and then the multiplier, being
+/// no smaller than 1/n, rounds the same way).
+ChannelRecord average_record(const Format& in, std::int64_t n) {
+  ChannelRecord record;
+  std::int64_t shift = in.bits + 1;  // |sum| < 2^bits * n
+  while ((std::int64_t{1} << (shift - in.bits - 1)) < n * n) ++shift;
+  record.shift = shift;
+  record.mult = ceil_div(std::int64_t{1} << shift, n);
+  return record;
+}
+
+/// Output positions [begin, end) of one axis whose windows have `taps` taps inside the image.
+struct Stretch {
+  std::int64_t begin, end, taps;
+};
+
+std::vector<Stretch> stretches(std::int64_t begin, std::int64_t end, std::int64_t stride,
+                               std::int64_t before, std::int64_t kernel, std::int64_t size) {
+  std::vector<Stretch> out;
+  for (std::int64_t i = begin; i < end; ++i) {
+    const std::int64_t first = std::max<std::int64_t>(0, i * stride - before);
+    const std::int64_t last = std::min(size, i * stride - before + kernel);
+    if (!out.empty() && out.back().taps == last - first) {
+      out.back().end = i + 1;
+    } else {
+      out.push_back({i, i + 1, last - first});
+    }
+  }
+  return out;
+}
+
+/// Average pooling in TFLite's sense: the windows of a tile that have equally many taps inside the
+/// image are rectangles, each of which is a post op with a factor of its own.
+class Average {
+ public:
+  Average(Context& ctx, int index, const Format& in, std::int64_t channels)
+      : ctx_(ctx), index_(index), in_(in), channels_(channels) {}
+
+  /// Emits the op with a destination for the whole tile; pixel (y, x) of the layer is in the tile.
+  void emit(const PostOp& whole, const Window& window, const PixelTile& tile, const Shape& image,
+            std::int64_t src_elem, std::int64_t dst_elem, int half) {
+    for (const Stretch& y : stretches(tile.y0, tile.y0 + tile.h, window.stride_h, window.pad_top,
+                                      window.kernel_h, image.h)) {
+      for (const Stretch& x : stretches(tile.x0, tile.x0 + tile.w, window.stride_w, window.pad_left,
+                                        window.kernel_w, image.w)) {
+        PostOp op = whole;
+        use(y.taps * x.taps);
+        op.param_half = half_;
+        op.out_h = y.end - y.begin;
+        op.out_w = x.end - x.begin;
+        const std::int64_t down = y.begin - tile.y0, right = x.begin - tile.x0;
+        op.src_base += down * op.src_step_y + right * window.stride_w * src_elem;
+        op.dst_base += down * op.dst_step_y + right * dst_elem;
+        ctx_.builder.emit(op, index_, {{Buffer::param, half_}, {Buffer::ofmap, half}});
+      }
+    }
+  }
+
+ private:
+  /// Makes the records for n taps those of half_.
+  void use(std::int64_t n) {
+    if (n == loaded_) return;
+    if (addresses_.count(n) == 0) {
+      addresses_[n] = ctx_.put_records(std::vector<EncodedRecord>(
+          static_cast<std::size_t>(channels_), encode(average_record(in_, n))));
+    }
+    half_ = ctx_.builder.next_half(Buffer::param);
+    ctx_.load_records(index_, addresses_[n], channels_, half_);
+    loaded_ = n;
+  }
+
+  Context& ctx_;
+  int index_;
+  Format in_;
+  std::int64_t channels_;
+  std::map<std::int64_t, std::uint64_t> addresses_;  ///< of the records, by taps
+  std::int64_t loaded_ = 0;
+  int half_ = 0;
+};
 
 }  // namespace
 
@@ -195,12 +141,12 @@ void lower_pool(Context& ctx, int index) {
     ctx.refuse(layer, "its horizontal stride " + std::to_string(ws.window.stride_w) +
                           " is more than the 255 bytes a tile op holds");
   }
-  const bool padded = layer.padding != std::array<int, 4>{0, 0, 0, 0};
-  if (!max && padded &&
-      (layer.requant.convention == Convention::avg_tflite || !layer.count_include_pad)) {
-    ctx.refuse(layer,
-               "average pooling that counts only the taps inside the image is not "
-               "supported with padding");
+  const bool counts = layer.requant.convention == Convention::avg_tflite;
+  constexpr std::int64_t max_taps = 1024;
+  if (counts && (ws.taps > max_taps || in.bits > 16)) {
+    ctx.refuse(layer, "an avg_tflite window of " + std::to_string(ws.taps) + " taps of " +
+                          std::to_string(in.bits) + " bits is beyond the exact range (" +
+                          std::to_string(max_taps) + " taps of 16 bits)");
   }
   const PostTiles tiles = choose_tiles(
       ctx, layer, layer.out_shape, beat / elem_of(ctx, layer.out_format),
@@ -212,26 +158,30 @@ void lower_pool(Context& ctx, int index) {
   ctx.place_in_memory(layer.id);
 
   PostOp requant;
-  ChannelRecord record;
-  std::uint64_t records = 0;
   if (max) {
     requant.clamp_min = layer.out_format.min();
     requant.clamp_max = layer.out_format.max();
   } else {
-    record = pool_record(ctx, layer, in, ws.taps, requant);
     if (ctx.config.param_records() < tiles.channels) {
       ctx.refuse(layer, "needs " + std::to_string(tiles.channels) +
                             " parameter records, buf.param_kib has room for " +
                             std::to_string(ctx.config.param_records()));
     }
-    records = ctx.put_records(
-        std::vector<EncodedRecord>(static_cast<std::size_t>(tiles.channels), encode(record)));
   }
   int param_half = 0;
-  if (!max) {
+  if (counts) {
+    requant.convention = static_cast<std::int64_t>(Convention::mul_shift);
+    requant.rounding = static_cast<std::int64_t>(Rounding::half_away);
+    requant.clamp_min = layer.requant.clamp_min;
+    requant.clamp_max = layer.requant.clamp_max;
+  } else if (!max) {
+    const ChannelRecord record = pool_record(ctx, layer, in, ws.taps, requant);
+    const std::uint64_t records = ctx.put_records(
+        std::vector<EncodedRecord>(static_cast<std::size_t>(tiles.channels), encode(record)));
     param_half = ctx.builder.next_half(Buffer::param);
     ctx.load_records(index, records, tiles.channels, param_half);
   }
+  Average average(ctx, index, in, tiles.channels);
   for_each_tile(
       layer.out_shape, tiles, [&](std::int64_t c0, std::int64_t channels, const PixelTile& tile) {
         const std::int64_t slots = ceil_div(channels, cols);
@@ -239,7 +189,10 @@ void lower_pool(Context& ctx, int index) {
         const int half = ctx.builder.next_half(Buffer::ofmap);
         if (layout.needs_fill) {
           ctx.fill_tile(index, Dest::ofmap, half, layout, slots, 0,
-                        repeated(max ? in.min() : in.zero_point, 8 * elem));
+                        repeated(max      ? in.min()
+                                 : counts ? 0
+                                          : in.zero_point,
+                                 8 * elem));
         }
         ctx.load_ofmap(index, input, half, layout, c0, channels, 0);
         PostOp op = source_op(layout, in, elem, ws.window.stride_w, half);
@@ -255,89 +208,16 @@ void lower_pool(Context& ctx, int index) {
         op.clamp_min = requant.clamp_min;
         op.clamp_max = requant.clamp_max;
         op.out_zp = requant.out_zp;
+        const std::int64_t out_base = layout.bank_bytes(slots);
+        if (counts) {
+          set_destination(ctx, index, channels, tile, out_base, half, op);
+          average.emit(op, ws.window, tile, shape, elem, elem_of(ctx, layer.out_format), half);
+          store_result(ctx, index, c0, channels, tile, out_base, half);
+          return;
+        }
         std::vector<Half> touches;
         if (!max) touches.push_back({Buffer::param, param_half});
-        emit_with_store(ctx, index, op, c0, channels, tile, layout.bank_bytes(slots), half,
-                        touches);
-      });
-  note(ctx, index, tiles);
-}
-
-void lower_add(Context& ctx, int index) {
-  const Layer& layer = ctx.layer(index);
-  const std::string a = ctx.source_of(layer.inputs.at(0)), b = ctx.source_of(layer.inputs.at(1));
-  const Format fa = ctx.network.format_of(a), fb = ctx.network.format_of(b);
-  const std::int64_t beat = ctx.config.beat_bytes(), cols = ctx.config.hw_array_cols;
-  const std::int64_t ea = elem_of(ctx, fa), eb = elem_of(ctx, fb);
-  // Both operands have the line pitch of the wider one.
-  const auto layouts = [&](const PixelTile& tile) {
-    TileLayout la = layout_tile(Window{}, tile, layer.out_shape.h, layer.out_shape.w, ea, beat);
-    TileLayout lb = layout_tile(Window{}, tile, layer.out_shape.h, layer.out_shape.w, eb, beat);
-    la.pitch = lb.pitch = std::max(la.pitch, lb.pitch);
-    return std::make_pair(la, lb);
-  };
-  const std::int64_t narrow = std::min({ea, eb, elem_of(ctx, layer.out_format)});
-  const PostTiles tiles = choose_tiles(ctx, layer, layer.out_shape, beat / narrow, 0,
-                                       [&](std::int64_t channels, const PixelTile& tile) {
-                                         const std::int64_t slots = ceil_div(channels, cols);
-                                         const auto [la, lb] = layouts(tile);
-                                         return la.bank_bytes(slots) + lb.bank_bytes(slots) +
-                                                out_bank_bytes(ctx, layer.out_format, slots, tile);
-                                       });
-  ctx.place_in_memory(layer.id);
-  const std::uint64_t records = ctx.put_records({encode(add_record(ctx, layer, false))});
-  const int param_half = ctx.builder.next_half(Buffer::param);
-  ctx.load_records(index, records, 1, param_half);
-  for_each_tile(layer.out_shape, tiles,
-                [&](std::int64_t c0, std::int64_t channels, const PixelTile& tile) {
-                  const std::int64_t slots = ceil_div(channels, cols);
-                  const auto [la, lb] = layouts(tile);
-                  const int half = ctx.builder.next_half(Buffer::ofmap);
-                  const std::int64_t base_b = la.bank_bytes(slots);
-                  ctx.load_ofmap(index, a, half, la, c0, channels, 0);
-                  ctx.load_ofmap(index, b, half, lb, c0, channels, base_b);
-                  PostOp op = source_op(la, fa, ea, 1, half);
-                  op.mode = static_cast<std::int64_t>(PostMode::add);
-                  op.src_base_b = base_b + lb.base;
-                  op.src_step_y = la.pitch;
-                  op.srcb_log2_bytes = log2_bytes(eb);
-                  op.srcb_signed = fb.is_signed ? 1 : 0;
-                  op.param_half = param_half;
-                  op.param_base = 0;
-                  emit_with_store(ctx, index, op, c0, channels, tile, base_b + lb.bank_bytes(slots),
-                                  half, {{Buffer::param, param_half}});
-                });
-  note(ctx, index, tiles);
-}
-
-void lower_clamp(Context& ctx, int index) {
-  const Layer& layer = ctx.layer(index);
-  const std::string input = ctx.source_of(layer.inputs.at(0));
-  const Format in = ctx.network.format_of(input);
-  const std::int64_t beat = ctx.config.beat_bytes(), cols = ctx.config.hw_array_cols;
-  const std::int64_t elem = elem_of(ctx, in);
-  const auto layout_of = [&](const PixelTile& tile) {
-    return layout_tile(Window{}, tile, layer.out_shape.h, layer.out_shape.w, elem, beat);
-  };
-  const PostTiles tiles = choose_tiles(ctx, layer, layer.out_shape, beat / elem, 0,
-                                       [&](std::int64_t channels, const PixelTile& tile) {
-                                         const std::int64_t slots = ceil_div(channels, cols);
-                                         return layout_of(tile).bank_bytes(slots) +
-                                                out_bank_bytes(ctx, layer.out_format, slots, tile);
-                                       });
-  ctx.place_in_memory(layer.id);
-  for_each_tile(
-      layer.out_shape, tiles, [&](std::int64_t c0, std::int64_t channels, const PixelTile& tile) {
-        const std::int64_t slots = ceil_div(channels, cols);
-        const TileLayout layout = layout_of(tile);
-        const int half = ctx.builder.next_half(Buffer::ofmap);
-        ctx.load_ofmap(index, input, half, layout, c0, channels, 0);
-        PostOp op = source_op(layout, in, elem, 1, half);
-        op.mode = static_cast<std::int64_t>(PostMode::clamp);
-        op.src_step_y = layout.pitch;
-        op.clamp_min = layer.requant.clamp_min;
-        op.clamp_max = layer.requant.clamp_max;
-        emit_with_store(ctx, index, op, c0, channels, tile, layout.bank_bytes(slots), half, {});
+        emit_with_store(ctx, index, op, c0, channels, tile, out_base, half, touches);
       });
   note(ctx, index, tiles);
 }

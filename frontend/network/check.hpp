@@ -32,4 +32,8 @@ void check_shapes(const Network& network, Layer& layer);
 /// Weights, zero points, bias and requantisation constants. Needs the shapes.
 void check_values(const Network& network, const Layer& layer);
 
+/// Tables and constants of lut and softmax layers. Need the shapes.
+void check_lut(const Network& network, const Layer& layer);
+void check_softmax(const Network& network, const Layer& layer);
+
 }  // namespace tactus::network_check

@@ -19,7 +19,10 @@ class ShapeCheck {
         linear();
         break;
       case LayerOp::add:
-        add();
+      case LayerOp::mul:
+      case LayerOp::maximum:
+      case LayerOp::minimum:
+        two_operands();
         break;
       case LayerOp::maxpool:
       case LayerOp::avgpool:
@@ -29,6 +32,16 @@ class ShapeCheck {
         global_pool();
         break;
       case LayerOp::clamp:
+      case LayerOp::requant:
+      case LayerOp::lut:
+        layer_.out_shape = layer_.in_shape;
+        break;
+      case LayerOp::softmax:
+        in_range("heads", layer_.softmax.heads, 1, kMaxExtent);
+        if (layer_.in_shape.c % layer_.softmax.heads != 0) {
+          fail("heads = " + std::to_string(layer_.softmax.heads) + " does not divide " +
+               std::to_string(layer_.in_shape.c) + " channels");
+        }
         layer_.out_shape = layer_.in_shape;
         break;
       case LayerOp::flatten:
@@ -49,7 +62,9 @@ class ShapeCheck {
   }
 
   void operands() {
-    const std::size_t wanted = layer_.op == LayerOp::add ? 2 : 1;
+    const bool two = layer_.op == LayerOp::add || layer_.op == LayerOp::mul ||
+                     layer_.op == LayerOp::maximum || layer_.op == LayerOp::minimum;
+    const std::size_t wanted = two ? 2 : 1;
     if (layer_.inputs.size() != wanted) {
       fail("inputs has " + std::to_string(layer_.inputs.size()) + " names, " + name_of(layer_.op) +
            " needs " + std::to_string(wanted));
@@ -58,8 +73,9 @@ class ShapeCheck {
     const std::string problem = format_problem(layer_.out_format, kMaxOutputBits);
     if (!problem.empty()) fail("out_" + problem);
     const bool computes = layer_.op == LayerOp::conv2d || layer_.op == LayerOp::linear ||
-                          layer_.op == LayerOp::add || layer_.op == LayerOp::avgpool ||
-                          layer_.op == LayerOp::global_avgpool;
+                          layer_.op == LayerOp::mul || layer_.op == LayerOp::avgpool ||
+                          layer_.op == LayerOp::global_avgpool || layer_.op == LayerOp::lut ||
+                          layer_.op == LayerOp::softmax;
     for (const std::string& input : layer_.inputs) {
       const Format format = network_.format_of(input);
       if (computes && format.bits > kMaxOperandBits) {
@@ -67,7 +83,8 @@ class ShapeCheck {
              name_of(layer_.op) + " takes at most " + std::to_string(kMaxOperandBits));
       }
       const bool keeps_format = layer_.op == LayerOp::maxpool || layer_.op == LayerOp::clamp ||
-                                layer_.op == LayerOp::flatten ||
+                                layer_.op == LayerOp::flatten || layer_.op == LayerOp::maximum ||
+                                layer_.op == LayerOp::minimum ||
                                 layer_.requant.convention == Convention::avg_tflite;
       if (keeps_format && format != layer_.out_format) {
         fail("the output format (out_bits, out_signed, out_zero_point) must equal that of input '" +
@@ -141,7 +158,7 @@ class ShapeCheck {
     layer_.out_shape = Shape{layer_.out_channels, 1, 1};
   }
 
-  void add() {
+  void two_operands() {
     const Shape other = network_.shape_of(layer_.inputs[1]);
     if (!(other == layer_.in_shape)) {
       fail("the inputs '" + layer_.inputs[0] + "' and '" + layer_.inputs[1] +

@@ -17,9 +17,13 @@ struct SignedRange {
   std::int64_t low, high;
 };
 
+bool is_add_tflite(Convention c) {
+  return c == Convention::add_tflite || c == Convention::add_tflite_single;
+}
+
 bool is_tflite(Convention c) {
   return c == Convention::tflite_double || c == Convention::tflite_single ||
-         c == Convention::tflite_s64 || c == Convention::add_tflite;
+         c == Convention::tflite_s64 || is_add_tflite(c);
 }
 
 /// Whether the convention reads these constants.
@@ -32,15 +36,23 @@ bool allowed(LayerOp op, Convention c) {
     case LayerOp::conv2d:
     case LayerOp::linear:
       return c == Convention::none || c == Convention::mul_shift || c == Convention::pow2 ||
-             (is_tflite(c) && c != Convention::add_tflite);
+             (is_tflite(c) && !is_add_tflite(c));
+    case LayerOp::requant:
+    case LayerOp::mul:
+      return c == Convention::mul_shift || c == Convention::pow2 ||
+             (is_tflite(c) && !is_add_tflite(c));
     case LayerOp::add:
-      return c == Convention::add_mul_shift || c == Convention::add_tflite;
+      return c == Convention::add_mul_shift || is_add_tflite(c);
     case LayerOp::avgpool:
     case LayerOp::global_avgpool:
       return c == Convention::mul_shift || c == Convention::pow2 || c == Convention::avg_tflite;
     case LayerOp::clamp:
     case LayerOp::maxpool:
     case LayerOp::flatten:
+    case LayerOp::maximum:
+    case LayerOp::minimum:
+    case LayerOp::lut:
+    case LayerOp::softmax:
       return c == Convention::none;
   }
   return false;
@@ -58,6 +70,8 @@ class ValueCheck {
                !layer_.weight_zero_point.empty()) {
       fail(std::string(name_of(layer_.op)) + " has no weight, weight_zero_point or bias");
     }
+    if (layer_.op == LayerOp::lut) check_lut(network_, layer_);
+    if (layer_.op == LayerOp::softmax) check_softmax(network_, layer_);
     conventions();
   }
 
@@ -192,14 +206,20 @@ class ValueCheck {
            name_of(layer_.op));
     }
     const Format& out = layer_.out_format;
-    if (layer_.op == LayerOp::maxpool || layer_.op == LayerOp::flatten) return;
+    if (layer_.op == LayerOp::maxpool || layer_.op == LayerOp::flatten ||
+        layer_.op == LayerOp::lut || layer_.op == LayerOp::softmax) {
+      return;
+    }
     in_range("clamp_min", r.clamp_min, out.min(), out.max());
     in_range("clamp_max", r.clamp_max, out.min(), out.max());
     if (r.clamp_min > r.clamp_max) {
       fail("clamp_min = " + std::to_string(r.clamp_min) +
            " is above clamp_max = " + std::to_string(r.clamp_max));
     }
-    if (layer_.op == LayerOp::clamp) return;
+    if (layer_.op == LayerOp::clamp || layer_.op == LayerOp::maximum ||
+        layer_.op == LayerOp::minimum) {
+      return;
+    }
     if (c == Convention::none) {
       if (out.bits != kMaxOutputBits || !out.is_signed || out.zero_point != 0) {
         fail("requant: convention none needs out_bits = 32, out_signed = 1, out_zero_point = 0");
@@ -211,6 +231,9 @@ class ValueCheck {
       }
     }
     constants();
+    if (layer_.op == LayerOp::mul && std::max({r.mult.size(), r.shift.size(), r.add.size()}) > 1) {
+      fail("requant: mul has one mult, shift and add for all channels");
+    }
     if (layer_.op == LayerOp::add) operand_scales();
   }
 
@@ -231,8 +254,9 @@ class ValueCheck {
     }
     if (has_shift(c)) {
       length("requant/shift", r.shift.size(), true);
-      const bool tflite = is_tflite(c);
-      vector_in_range("requant/shift", r.shift, tflite ? -31 : 0, tflite ? 30 : 63);
+      // s64 divides by 2^(15 - shift) at least once.
+      const int high = c == Convention::tflite_s64 ? 14 : is_tflite(c) ? 30 : 63;
+      vector_in_range("requant/shift", r.shift, is_tflite(c) ? -31 : 0, high);
     } else if (!r.shift.empty()) {
       unwanted("shift");
     }
@@ -244,7 +268,7 @@ class ValueCheck {
   }
 
   void operand_scales() const {
-    const bool tflite = layer_.requant.convention == Convention::add_tflite;
+    const bool tflite = is_add_tflite(layer_.requant.convention);
     const SignedRange range(layer_.requant.mult_bits);
     for (std::size_t i = 0; i < 2; ++i) {
       const std::string name = "requant_" + std::to_string(i) + "/";

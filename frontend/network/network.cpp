@@ -27,6 +27,18 @@ const char* name_of(LayerOp op) {
       return "global_avgpool";
     case LayerOp::flatten:
       return "flatten";
+    case LayerOp::requant:
+      return "requant";
+    case LayerOp::mul:
+      return "mul";
+    case LayerOp::maximum:
+      return "maximum";
+    case LayerOp::minimum:
+      return "minimum";
+    case LayerOp::lut:
+      return "lut";
+    case LayerOp::softmax:
+      return "softmax";
   }
   return nullptr;
 }

@@ -42,7 +42,15 @@ enum class LayerOp : std::uint8_t {
   avgpool,         ///< window kernel, stride; sum over the window, then requant
   global_avgpool,  ///< as avgpool with kernel = H x W
   flatten,         ///< no arithmetic: C,H,W becomes C*H*W,1,1
+  requant,         ///< one more version of a tensor in another format
+  mul,             ///< product of two equally shaped tensors, requantised
+  maximum,         ///< of two equally shaped tensors of one format, then clamp
+  minimum,
+  lut,      ///< a table of the input's values, perhaps interpolated
+  softmax,  ///< over the channels of each pixel, head by head
 };
+/// Codes of LayerOp.
+inline constexpr unsigned layer_op_count = static_cast<unsigned>(LayerOp::softmax) + 1;
 [[nodiscard]] const char* name_of(LayerOp op);
 
 /// Constants of one requantisation. Vectors have one entry (per tensor) or one per output channel.
@@ -64,6 +72,16 @@ struct OperandScale {
   std::int64_t mult = 1;
   int left_shift = 0;  ///< 0..31
   int shift = 0;       ///< TFLite only
+};
+
+/// Constants of a softmax layer; which ones a kind reads is in frontend/README.md.
+struct Softmax {
+  RowKind kind = RowKind::softmax_tflite8;
+  std::int64_t mult = 0;      ///< TFLite
+  int shift = 0;              ///< TFLite; positive = left
+  std::int64_t diff_min = 0;  ///< softmax_tflite8
+  std::int64_t one = 255;     ///< softmax_lut: the output of probability 1
+  int heads = 1;              ///< the channels are `heads` rows of equal length
 };
 
 struct Layer {
@@ -90,6 +108,12 @@ struct Layer {
 
   Requant requant;
   std::array<OperandScale, 2> operand_scale;  ///< add only
+
+  // lut: one entry per 2^interpolate_bits input values from the smallest on, and with
+  // interpolation one more. softmax: of exp; inverse_table is of 1 / (1 + x) (softmax_tflite16).
+  std::vector<std::int64_t> table, inverse_table;
+  int interpolate_bits = 0;  ///< lut only, 0..8
+  Softmax softmax;
 
   Format out_format;
   Shape in_shape, out_shape;  ///< filled in by infer_shapes (first input)

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "arch/arch_config.hpp"
+#include "numerics/formats.hpp"
 #include "program/program.hpp"
 
 namespace tactus::fast {
@@ -47,20 +48,36 @@ template <class Op>
   return reads_psum(op) || mode_of(op) == PostMode::sum_window;
 }
 [[nodiscard]] constexpr bool has_add_record(const PostOp& op) {
-  return mode_of(op) == PostMode::requant_add || mode_of(op) == PostMode::add;
+  return mode_of(op) == PostMode::requant_add || mode_of(op) == PostMode::add ||
+         mode_of(op) == PostMode::multiply;
 }
-/// Cycles that a post op spends on one pixel: window taps, or the two operands of mode 4.
+/// Source elements that a post op reads for one result: window taps, or two operands.
 [[nodiscard]] constexpr std::int64_t taps_of(const PostOp& op) {
   switch (mode_of(op)) {
     case PostMode::max_window:
     case PostMode::sum_window:
       return op.win_h * op.win_w;
     case PostMode::add:
+    case PostMode::multiply:
+    case PostMode::maximum:
+    case PostMode::minimum:
       return 2;
-    default:
+    case PostMode::requant:
+    case PostMode::requant_add:
+    case PostMode::clamp:
+    case PostMode::lut:
+    case PostMode::row:
       return 1;
   }
+  return 0;
 }
+
+/// Times that a row op reads each element of a row, and cycles of its calculations in between.
+[[nodiscard]] constexpr bool is_norm(const PostOp& op) {
+  return static_cast<RowKind>(op.row_kind) >= RowKind::layernorm_isqrt;
+}
+[[nodiscard]] constexpr std::int64_t row_walks(const PostOp& op) { return is_norm(op) ? 2 : 3; }
+[[nodiscard]] constexpr std::int64_t row_scalars(const PostOp& op) { return is_norm(op) ? 80 : 40; }
 
 /// Retire cycle minus start cycle.
 [[nodiscard]] inline Cycle duration(const LoadOp& op, const ArchNumbers& arch) {
@@ -75,6 +92,14 @@ template <class Op>
 [[nodiscard]] inline Cycle duration(const PostOp& op, const ArchNumbers& arch) {
   constexpr std::int64_t drain = 6;  // from a pass's last tap to its last written element
   const std::int64_t passes = ceil_div(op.channels, arch.post_lanes);
+  if (mode_of(op) == PostMode::row) {
+    const std::int64_t row = row_walks(op) * (op.channels + drain) + row_scalars(op);
+    return static_cast<Cycle>(1 + op.out_h * op.out_w * row);
+  }
+  if (mode_of(op) == PostMode::lut) {
+    // The lanes read the table one after the other.
+    return static_cast<Cycle>(op.channels * op.out_h * op.out_w + passes * drain);
+  }
   return static_cast<Cycle>((has_add_record(op) ? 1 : 0) +
                             (has_channel_records(op) && op.transposed == 0 ? op.channels : 0) +
                             passes * (op.out_h * op.out_w * taps_of(op) + drain));

@@ -8,6 +8,7 @@
 
 #include "numerics/accumulate.hpp"
 #include "numerics/errors.hpp"
+#include "numerics/look_up.hpp"
 #include "numerics/round_shift.hpp"
 
 namespace tactus::fast {
@@ -150,6 +151,14 @@ void add_all(std::int64_t* values, const Format& format, const std::int64_t* oth
       values[i] = add_mul_shift(values[i], others[i], constant);
     }
   });
+}
+
+void look_up_all(std::int64_t* values, std::int64_t count, const std::vector<std::uint32_t>& table,
+                 std::int64_t low, std::int64_t high, unsigned shift) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t offset = std::clamp(values[i], low, high) - low;
+    values[i] = look_up(table[static_cast<std::size_t>(offset >> shift)], offset, shift);
+  }
 }
 
 }  // namespace tactus::fast

@@ -3,12 +3,16 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "numerics/add_mul_shift.hpp"
 #include "numerics/formats.hpp"
 #include "numerics/requantise.hpp"
 
 namespace tactus::fast {
+
+/// Widest product of mode 6: factors of 16 bits without their zero points of 17 bits.
+inline constexpr int product_bits = 36;
 
 /// Elements of one channel in a bank: width values per line, little endian.
 struct ElementGrid {
@@ -31,5 +35,8 @@ void requantise_all(std::int64_t* values, std::int64_t count, Convention convent
 /// values[i] = add_mul_shift(values[i], others[i]); the formats hold all values and others.
 void add_all(std::int64_t* values, const Format& format, const std::int64_t* others,
              const Format& other_format, std::int64_t count, const AddMulShift& params);
+/// values[i] = look_up(...) of the table whose first entry belongs to `low`.
+void look_up_all(std::int64_t* values, std::int64_t count, const std::vector<std::uint32_t>& table,
+                 std::int64_t low, std::int64_t high, unsigned shift);
 
 }  // namespace tactus::fast

@@ -2,11 +2,13 @@
 #include "fast/post_unit.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 
 #include "fast/digest.hpp"
 #include "fast/occupancy.hpp"
 #include "fast/post_lines.hpp"
+#include "fast/row_unit.hpp"
 #include "numerics/errors.hpp"
 
 namespace tactus::fast {
@@ -59,9 +61,12 @@ const std::uint8_t* record_of(const PostOp& op, const Buffers& buffers, std::int
   return half.bank(0) + address;
 }
 
-AddMulShift add_params(const PostOp& op, const Buffers& buffers) {
-  // The add record follows the channel records; mode 4 has none.
-  const AddRecord r = decode_add(record_of(op, buffers, has_channel_records(op) ? op.channels : 0));
+/// The add record follows the channel records, if the mode has some.
+AddRecord add_record_of(const PostOp& op, const Buffers& buffers) {
+  return decode_add(record_of(op, buffers, has_channel_records(op) ? op.channels : 0));
+}
+
+AddMulShift add_params(const AddRecord& r) {
   AddMulShift p;
   p.a = {r.za, r.ma, static_cast<unsigned>(r.la)};
   p.b = {r.zb, r.mb, static_cast<unsigned>(r.lb)};
@@ -74,10 +79,29 @@ AddMulShift add_params(const PostOp& op, const Buffers& buffers) {
   return p;
 }
 
+AddTflite tflite_params(const AddRecord& r) {
+  const AddTfliteFields fields = tflite_fields(r);
+  AddTflite p;
+  p.zp_a = r.za;
+  p.zp_b = r.zb;
+  p.left_shift = static_cast<unsigned>(r.la);
+  p.mult_a = static_cast<std::int32_t>(r.ma);
+  p.mult_b = static_cast<std::int32_t>(r.mb);
+  p.mult = static_cast<std::int32_t>(fields.mult);
+  p.shift_a = static_cast<int>(fields.shift_a);
+  p.shift_b = static_cast<int>(fields.shift_b);
+  p.shift = static_cast<int>(fields.shift);
+  p.zp = r.zp;
+  p.clamp_min = r.clamp_min;
+  p.clamp_max = r.clamp_max;
+  p.single = static_cast<AddKind>(r.kind) == AddKind::add_tflite_single;
+  return p;
+}
+
 }  // namespace
 
 PostValues PostUnit::run(const PostOp& op, Buffers& buffers) {
-  if (op.mode > static_cast<std::int64_t>(PostMode::clamp)) {
+  if (op.mode > static_cast<std::int64_t>(PostMode::row)) {
     throw InternalError("a post op has the unknown mode " + std::to_string(op.mode));
   }
   const auto pixels = static_cast<std::size_t>(op.out_h * op.out_w);
@@ -86,7 +110,12 @@ PostValues PostUnit::run(const PostOp& op, Buffers& buffers) {
   overflows_ = 0;
   PostValues values;
   ++half_of(op.dst == 0 ? buffers.ofmap : buffers.ifmap, op.dst_half).version;
-  if (has_add_record(op)) add_ = add_params(op, buffers);
+  if (has_add_record(op)) add_ = add_record_of(op, buffers);
+  if (mode_of(op) == PostMode::lut) read_table(op, buffers);
+  if (mode_of(op) == PostMode::row) {
+    values.digest = run_rows(op, buffers);
+    return values;
+  }
   for (std::int64_t channel = 0; channel < op.channels; ++channel) {
     results(op, buffers, channel);
     values.digest += digest_run(line_.data(), static_cast<std::int64_t>(pixels),
@@ -114,17 +143,82 @@ void PostUnit::results(const PostOp& op, const Buffers& buffers, std::int64_t ch
     read_elements(source_of(op, buffers, channel, op.src_base, grid), grid, line_.data());
   }
   if (has_channel_records(op)) requantise(op, buffers, channel);
-  if (has_add_record(op)) {
-    const bool psums = reads_psum(op);
-    const ElementGrid grid = psums ? source_grid(op) : second_grid(op);
-    read_elements(source_of(op, buffers, channel, psums ? op.src_base : op.src_base_b, grid), grid,
-                  other_.data());
-    const Format requantised{32, true, 0};
-    add_all(line_.data(), psums ? requantised : format_of(source_grid(op)), other_.data(),
-            format_of(grid), count, add_);
+  switch (mode) {
+    case PostMode::requant_add:
+    case PostMode::add:
+    case PostMode::multiply:
+    case PostMode::maximum:
+    case PostMode::minimum:
+      combine(op, buffers, channel);
+      break;
+    case PostMode::max_window:
+    case PostMode::clamp:
+      for (std::int64_t& v : line_) v = std::clamp(v, op.clamp_min, op.clamp_max);
+      break;
+    case PostMode::lut:
+      look_up_all(line_.data(), count, table_, op.clamp_min, op.clamp_max,
+                  static_cast<unsigned>(op.lut_shift));
+      break;
+    case PostMode::requant:
+    case PostMode::sum_window:
+    case PostMode::row:
+      break;
   }
-  if (mode == PostMode::max_window || mode == PostMode::clamp) {
-    for (std::int64_t& v : line_) v = std::clamp(v, op.clamp_min, op.clamp_max);
+}
+
+void PostUnit::combine(const PostOp& op, const Buffers& buffers, std::int64_t channel) {
+  const auto count = static_cast<std::int64_t>(line_.size());
+  const bool psums = reads_psum(op);
+  const ElementGrid grid = psums ? source_grid(op) : second_grid(op);
+  read_elements(source_of(op, buffers, channel, psums ? op.src_base : op.src_base_b, grid), grid,
+                other_.data());
+  switch (mode_of(op)) {
+    case PostMode::multiply: {
+      for (std::size_t i = 0; i < line_.size(); ++i) {
+        line_[i] = (line_[i] - add_.za) * (other_[i] - add_.zb);
+      }
+      // The shift of TFLite's conventions is signed.
+      const auto convention = static_cast<Convention>(op.convention);
+      const bool tflite = convention >= Convention::tflite_double;
+      const std::int64_t shift = tflite ? tflite_fields(add_).shift : add_.shift;
+      requantise_all(line_.data(), count, convention,
+                     {add_.ma, add_.add, static_cast<int>(shift),
+                      static_cast<Rounding>(op.rounding), op.out_zp, op.clamp_min, op.clamp_max},
+                     product_bits);
+      return;
+    }
+    case PostMode::maximum:
+      for (std::size_t i = 0; i < line_.size(); ++i) {
+        line_[i] = std::clamp(std::max(line_[i], other_[i]), op.clamp_min, op.clamp_max);
+      }
+      return;
+    case PostMode::minimum:
+      for (std::size_t i = 0; i < line_.size(); ++i) {
+        line_[i] = std::clamp(std::min(line_[i], other_[i]), op.clamp_min, op.clamp_max);
+      }
+      return;
+    default:
+      break;
+  }
+  if (static_cast<AddKind>(add_.kind) != AddKind::add_mul_shift) {
+    const AddTflite params = tflite_params(add_);
+    for (std::size_t i = 0; i < line_.size(); ++i) {
+      line_[i] = add_tflite(line_[i], other_[i], params);
+    }
+    return;
+  }
+  const Format requantised{32, true, 0};
+  add_all(line_.data(), psums ? requantised : format_of(source_grid(op)), other_.data(),
+          format_of(grid), count, add_params(add_));
+}
+
+void PostUnit::read_table(const PostOp& op, const Buffers& buffers) {
+  constexpr std::int64_t entries = record_bytes / 4;
+  const std::int64_t count = ((op.clamp_max - op.clamp_min) >> op.lut_shift) + 1;
+  table_.resize(static_cast<std::size_t>(count));
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::memcpy(&table_[static_cast<std::size_t>(i)],
+                record_of(op, buffers, i / entries) + i % entries * 4, 4);
   }
 }
 

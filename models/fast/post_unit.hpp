@@ -9,7 +9,7 @@
 #include "arch/arch_config.hpp"
 #include "fast/buffers.hpp"
 #include "fast/compute_unit.hpp"
-#include "numerics/add_mul_shift.hpp"
+#include "numerics/add_tflite.hpp"
 #include "program/program.hpp"
 
 namespace tactus::fast {
@@ -38,6 +38,10 @@ class PostUnit {
   void results(const PostOp& op, const Buffers& buffers, std::int64_t channel);
   /// Fills line_ with the maxima or sums of one channel's windows.
   void reduce_window(const PostOp& op, const Buffers& buffers, std::int64_t channel);
+  /// line_ and the second operand become the result of a mode with two operands.
+  void combine(const PostOp& op, const Buffers& buffers, std::int64_t channel);
+  /// Fills table_ with the entries that a look-up op can reach.
+  void read_table(const PostOp& op, const Buffers& buffers);
   /// Bias and requantisation of line_: by the channel's record, or transposed by one per pixel.
   void requantise(const PostOp& op, const Buffers& buffers, std::int64_t channel);
   /// Writes line_ to the destination of one channel.
@@ -48,7 +52,8 @@ class PostUnit {
   Accumulator accumulator_;
   std::int64_t word_bytes_;
   std::array<Records, 2> records_;
-  AddMulShift add_;  ///< of the running op
+  AddRecord add_;                     ///< of the running op
+  std::vector<std::uint32_t> table_;  ///< of the running look-up op
   std::uint64_t overflows_ = 0;
   std::vector<std::int64_t> line_, other_;        ///< one value per pixel
   std::vector<std::vector<std::int64_t>> words_;  ///< of a plane: one line for each word of a pixel

@@ -74,8 +74,15 @@ struct Counter {
                                      ? ceil_div(op.channels, arch.post_lanes) * op.out_h * op.out_w
                                      : op.channels;
     set(Event::param_rd, (has_channel_records(op) ? records : 0) + (has_add_record(op) ? 1 : 0));
+    if (mode_of(op) == PostMode::lut) set(Event::param_rd, elements);
     if (reads_psum(op)) set(Event::psum_rd, elements);
     if (mode_of(op) != PostMode::requant) set(Event::ofmap_rd, taps_of(op) * elements);
+    if (mode_of(op) == PostMode::row) {
+      const std::int64_t m = op.out_h * op.out_w;
+      const bool inverse = static_cast<RowKind>(op.row_kind) == RowKind::softmax_tflite16;
+      set(Event::param_rd, 1 + (row_walks(op) - 1) * elements + (inverse ? m : 0));
+      set(Event::ofmap_rd, row_walks(op) * elements);
+    }
     set(Event::post_op, elements);
     if (op.dst == 0) {
       set(Event::ofmap_wr, elements);

@@ -19,18 +19,24 @@ struct AddTflite {
   std::int32_t mult = 0;
   int shift = 0;
   std::int64_t zp = 0, clamp_min = 0, clamp_max = 0;
+  bool single = false;  ///< tflite_single in place of tflite_double in all three steps
 };
 
 /// a' = double((a - zp_a) << left_shift, mult_a, shift_a), b' likewise;
-/// clamp(double(a' + b', mult, shift) + zp). All intermediates are 32-bit.
+/// clamp(double(a' + b', mult, shift) + zp). All intermediates are 32-bit: of a wider one the low
+/// 32 bits count.
 /// Example: add_tflite(3, 4, AddTflite{0, 0, 20, 1<<30, 0, 1<<30, 0, 1<<30, -18, 0, -9, 9}) = 7
 /// Example: add_tflite(3, 4, AddTflite{1, 0, 20, 1<<30, 0, 1<<30, 0, 1<<30, -18, -2, -9, 9}) = 4
+/// Example: add_tflite(3, 4, AddTflite{0, 0, 0, 1<<30, 0, 1<<30, 0, 1<<30, 0, 0, -9, 9, true}) = 2
 [[nodiscard]] constexpr std::int64_t add_tflite(std::int64_t a, std::int64_t b,
                                                 const AddTflite& p) {
   const std::int64_t scale = std::int64_t{1} << p.left_shift;
-  const std::int64_t sum = std::int64_t{tflite_double((a - p.zp_a) * scale, p.mult_a, p.shift_a)} +
-                           tflite_double((b - p.zp_b) * scale, p.mult_b, p.shift_b);
-  return clamp(tflite_double(sum, p.mult, p.shift) + p.zp, p.clamp_min, p.clamp_max);
+  const auto step = [&p](std::int64_t x, std::int32_t mult, int shift) -> std::int64_t {
+    return p.single ? wrap_to(tflite_single(x, mult, shift), 32) : tflite_double(x, mult, shift);
+  };
+  const std::int64_t sum = step((a - p.zp_a) * scale, p.mult_a, p.shift_a) +
+                           step((b - p.zp_b) * scale, p.mult_b, p.shift_b);
+  return clamp(step(sum, p.mult, p.shift) + p.zp, p.clamp_min, p.clamp_max);
 }
 
 }  // namespace tactus

@@ -36,7 +36,21 @@ enum class Convention : std::uint8_t {
   add_mul_shift = 6,  ///< two-operand residual add, exact intermediate
   add_tflite = 7,     ///< semantics-tflite-onnx.md 3.5 add
   avg_tflite = 8,     ///< semantics-tflite-onnx.md 3.5 average: C division with ties away from zero
+  add_tflite_single = 9,  ///< add_tflite with the single rounding of 3.1 in its three steps
 };
+/// Codes of Convention.
+inline constexpr unsigned convention_count = 10;
+
+/// What the row unit makes of the channels of one pixel. Encoded as written in tile ops.
+enum class RowKind : std::uint8_t {
+  softmax_tflite8 = 0,   ///< semantics-tflite-onnx.md 3.6, int8
+  softmax_tflite16 = 1,  ///< semantics-tflite-onnx.md 3.6, int16
+  softmax_lut = 2,       ///< models/numerics/softmax.hpp
+  layernorm_isqrt = 3,   ///< models/numerics/norm.hpp
+  rmsnorm_isqrt = 4,     ///< models/numerics/norm.hpp
+};
+/// Codes of RowKind.
+inline constexpr unsigned row_kind_count = 5;
 
 /// An integer format of 1 to 32 bits with a zero point; real = scale * (q - zero_point).
 struct Format {
@@ -78,12 +92,18 @@ struct Format {
   const auto i = static_cast<unsigned>(o);
   return i < 3 ? names[i] : nullptr;
 }
+[[nodiscard]] constexpr const char* name_of(RowKind k) {
+  constexpr const char* names[] = {"softmax_tflite8", "softmax_tflite16", "softmax_lut",
+                                   "layernorm_isqrt", "rmsnorm_isqrt"};
+  const auto i = static_cast<unsigned>(k);
+  return i < row_kind_count ? names[i] : nullptr;
+}
 [[nodiscard]] constexpr const char* name_of(Convention c) {
-  constexpr const char* names[] = {"none",          "mul_shift",     "pow2",
-                                   "tflite_double", "tflite_single", "tflite_s64",
-                                   "add_mul_shift", "add_tflite",    "avg_tflite"};
+  constexpr const char* names[] = {
+      "none",       "mul_shift",     "pow2",       "tflite_double", "tflite_single",
+      "tflite_s64", "add_mul_shift", "add_tflite", "avg_tflite",    "add_tflite_single"};
   const auto i = static_cast<unsigned>(c);
-  return i < 9 ? names[i] : nullptr;
+  return i < convention_count ? names[i] : nullptr;
 }
 
 }  // namespace tactus

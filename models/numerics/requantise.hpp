@@ -43,6 +43,7 @@ struct Requant {
                             p.clamp_min, p.clamp_max);
     case Convention::add_mul_shift:
     case Convention::add_tflite:
+    case Convention::add_tflite_single:
     case Convention::avg_tflite:
       break;
   }

@@ -257,20 +257,17 @@ class FieldCheck {
   }
 
   void check(const PostOp& op) const {
-    require(op.mode <= static_cast<std::int64_t>(PostMode::clamp), "mode must be 0 to 5");
+    require(op.mode <= static_cast<std::int64_t>(PostMode::row), "mode must be 0 to 10");
     const auto mode = static_cast<PostMode>(op.mode);
-    const bool from_psum = mode == PostMode::requant || mode == PostMode::requant_add;
-    const bool window = mode == PostMode::max_window || mode == PostMode::sum_window;
-    const bool channel_records = from_psum || mode == PostMode::sum_window;
-    const bool add_record = mode == PostMode::requant_add || mode == PostMode::add;
+    const PostTraits traits = post_traits(mode);
     at_least_one(op.channels, "channels");
     at_least_one(op.out_h, "out_h");
     at_least_one(op.out_w, "out_w");
-    if (window) {
+    if (traits.window) {
       at_least_one(op.win_h, "win_h");
       at_least_one(op.win_w, "win_w");
     }
-    if (from_psum) {
+    if (traits.psum) {
       require(op.channels <= config_.hw_array_cols, "channels must be at most hw.array_cols");
       inside(op.psum_base + op.out_h * op.out_w, config_.psum_entries(), "psum entry");
     }
@@ -279,18 +276,59 @@ class FieldCheck {
               "only mode 0 with destination ofmap can be transposed");
       inside(op.param_base + op.out_h * op.out_w, config_.param_records(), "parameter record");
     }
-    const std::int64_t records =
-        (channel_records && op.transposed == 0 ? op.channels : 0) + (add_record ? 1 : 0);
+    const std::int64_t records = (traits.channel_records && op.transposed == 0 ? op.channels : 0) +
+                                 (traits.add_record ? 1 : 0);
     if (records > 0) {
       inside(op.param_base + records, config_.param_records(), "parameter record");
     }
-    require(op.convention <= static_cast<std::int64_t>(Convention::tflite_single),
-            "convention must be 0 to 4");
+    require(op.convention <= static_cast<std::int64_t>(Convention::tflite_s64),
+            "convention must be 0 to 5");
     require(op.rounding <= static_cast<std::int64_t>(Rounding::trunc), "rounding must be 0 to 6");
     require(op.clamp_min <= op.clamp_max, "clamp_min must not be above clamp_max");
-    if (mode != PostMode::requant) check_source(op, window, mode == PostMode::add);
+    if (mode == PostMode::lut) check_table(op);
+    if (mode == PostMode::row) check_row(op);
+    if (mode == PostMode::multiply) {
+      require(op.src_log2_bytes <= 1 && op.srcb_log2_bytes <= 1, "factors have at most 2 bytes");
+    }
+    if (traits.source) check_source(op, traits.window, traits.two);
     check_destination(op);
     check_in_place(op, mode);
+  }
+
+  /// The table has an entry for each step of 2^lut_shift from clamp_min to clamp_max.
+  void check_table(const PostOp& op) const {
+    require(op.lut_shift <= 8, "lut_shift must be 0 to 8");
+    const std::int64_t last = (op.clamp_max - op.clamp_min) >> op.lut_shift;
+    inside(op.param_base + last / (record_bytes / 4) + 1, config_.param_records(),
+           "parameter record");
+  }
+
+  /// What the row record says of the table is not known here: the smallest one counts.
+  void check_row(const PostOp& op) const {
+    require(op.row_kind < row_kind_count, "row_kind must be 0 to 4");
+    require(op.dst == 0, "rows are written to the ofmap buffer");
+    require(op.src_log2_bytes <= 1, "elements of a row have at most 2 bytes");
+    const auto kind = static_cast<RowKind>(op.row_kind);
+    std::int64_t records = 2;
+    std::int64_t channels = 65535;
+    switch (kind) {
+      case RowKind::softmax_tflite8:
+        records = 1 + 256 * 4 / record_bytes;
+        channels = 4095;
+        break;
+      case RowKind::softmax_tflite16:
+        records = 1 + 2 * row_table_records;
+        break;
+      case RowKind::softmax_lut:
+        break;
+      case RowKind::layernorm_isqrt:
+      case RowKind::rmsnorm_isqrt:
+        records = 1 + op.channels;
+        channels = 16384;
+        break;
+    }
+    require(op.channels <= channels, "channels is too large for its row_kind");
+    inside(op.param_base + records, config_.param_records(), "parameter record");
   }
 
   void aligned(std::int64_t bytes, std::initializer_list<std::int64_t> values) const {
@@ -356,13 +394,15 @@ class FieldCheck {
   /// A source that the destination overwrites must be read element by element at the same address,
   /// or the result would depend on the depth of the pipeline.
   void check_in_place(const PostOp& op, PostMode mode) const {
-    if (mode == PostMode::requant || op.dst != 0 || op.dst_half != op.src_half) return;
-    const bool window = mode == PostMode::max_window || mode == PostMode::sum_window;
+    const PostTraits traits = post_traits(mode);
+    if (!traits.source || op.dst != 0 || op.dst_half != op.src_half) return;
+    // A row is read several times.
+    const bool window = traits.window || mode == PostMode::row;
     const std::int64_t end = op.dst_base + destination_extent(op);
     const std::int64_t slots = ceil_div(op.channels, config_.hw_array_cols);
     const auto safe = [&](std::int64_t base, std::int64_t log2_bytes, std::int64_t step_x) {
       const std::int64_t taps =
-          window ? (op.win_h - 1) * op.src_step_ky + (op.win_w - 1) * op.src_step_kx : 0;
+          traits.window ? (op.win_h - 1) * op.src_step_ky + (op.win_w - 1) * op.src_step_kx : 0;
       const std::int64_t source_end = base + (slots - 1) * op.src_slot_stride +
                                       (op.out_h - 1) * op.src_step_y + (op.out_w - 1) * step_x +
                                       taps + (std::int64_t{1} << log2_bytes);
@@ -373,7 +413,7 @@ class FieldCheck {
              step_x == (std::int64_t{1} << log2_bytes) && same_slots && same_lines;
     };
     bool ok = safe(op.src_base, op.src_log2_bytes, op.src_step_x);
-    if (mode == PostMode::add) {
+    if (traits.two) {
       ok = ok && safe(op.src_base_b, op.srcb_log2_bytes, std::int64_t{1} << op.srcb_log2_bytes);
     }
     require(ok, "its destination overwrites source elements that it still has to read");

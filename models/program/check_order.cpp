@@ -43,13 +43,10 @@ void add_uses(std::vector<Use>& uses, const ComputeOp& op) {
   add(uses, psum, op.psum_half);
 }
 void add_uses(std::vector<Use>& uses, const PostOp& op) {
-  const auto mode = static_cast<PostMode>(op.mode);
-  const bool from_psum = mode == PostMode::requant || mode == PostMode::requant_add;
-  if (from_psum) add(uses, psum, op.psum_half);
-  if (mode != PostMode::requant) add(uses, ofmap, op.src_half);
-  if (from_psum || mode == PostMode::sum_window || mode == PostMode::add) {
-    add(uses, param, op.param_half);
-  }
+  const PostTraits traits = post_traits(static_cast<PostMode>(op.mode));
+  if (traits.psum) add(uses, psum, op.psum_half);
+  if (traits.source) add(uses, ofmap, op.src_half);
+  if (traits.channel_records || traits.add_record || traits.table) add(uses, param, op.param_half);
   add(uses, op.dst == 0 ? ofmap : ifmap, op.dst_half);
 }
 void add_uses(std::vector<Use>& uses, const StoreOp& op) { add(uses, ofmap, op.half); }

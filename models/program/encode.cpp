@@ -145,8 +145,26 @@ TileOp decode(const EncodedOp& bytes) {
   return op;
 }
 
+AddTfliteFields tflite_fields(const AddRecord& record) {
+  const auto six = [](std::int64_t v) { return ((v & 63) ^ 32) - 32; };
+  AddTfliteFields fields;
+  fields.mult = static_cast<std::int32_t>(static_cast<std::uint32_t>(record.add));
+  fields.shift = six(record.shift);
+  fields.shift_a = six(record.add >> 32);
+  fields.shift_b = six(record.add >> 38);
+  return fields;
+}
+
+void set_tflite_fields(const AddTfliteFields& fields, AddRecord& record) {
+  record.add = static_cast<std::int64_t>(static_cast<std::uint32_t>(fields.mult)) |
+               (fields.shift_a & 63) << 32 | (fields.shift_b & 63) << 38;
+  record.shift = fields.shift & 63;
+}
+
 EncodedRecord encode(const ChannelRecord& record) { return pack_record("channel record", record); }
 EncodedRecord encode(const AddRecord& record) { return pack_record("add record", record); }
+EncodedRecord encode(const RowRecord& record) { return pack_record("row record", record); }
+RowRecord decode_row(const std::uint8_t* bytes) { return unpack_record<RowRecord>(bytes); }
 ChannelRecord decode_channel(const std::uint8_t* bytes) {
   return unpack_record<ChannelRecord>(bytes);
 }

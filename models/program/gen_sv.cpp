@@ -7,6 +7,7 @@
 #include <string>
 
 #include "events/events.hpp"
+#include "numerics/formats.hpp"
 #include "program/op_fields.hpp"
 
 namespace {
@@ -86,6 +87,14 @@ void write_package(std::ostream& out) {
   w.constant("MODE_SUM_WINDOW", static_cast<std::size_t>(PostMode::sum_window));
   w.constant("MODE_ADD", static_cast<std::size_t>(PostMode::add));
   w.constant("MODE_CLAMP", static_cast<std::size_t>(PostMode::clamp));
+  w.constant("MODE_MULTIPLY", static_cast<std::size_t>(PostMode::multiply));
+  w.constant("MODE_MAXIMUM", static_cast<std::size_t>(PostMode::maximum));
+  w.constant("MODE_MINIMUM", static_cast<std::size_t>(PostMode::minimum));
+  w.constant("MODE_LUT", static_cast<std::size_t>(PostMode::lut));
+  w.constant("MODE_ROW", static_cast<std::size_t>(PostMode::row));
+  for (unsigned k = 0; k < row_kind_count; ++k) {
+    w.constant(std::string("ROW_") + name_of(static_cast<RowKind>(k)), k);
+  }
   w.heading("header");
   int lsb = 0;
   for_each_header_field([&](const FieldInfo& f) { w.field("HDR", f, lsb); });
@@ -98,6 +107,7 @@ void write_package(std::ostream& out) {
 #undef TACTUS_OP
   w.record_fields<ChannelRecord>("channel");
   w.record_fields<AddRecord>("add");
+  w.record_fields<RowRecord>("row");
   w.heading("events");
   for (std::size_t e = 0; e < event_count; ++e) {
     w.constant(std::string("EV_") + event_text[e].name, e);

@@ -30,6 +30,9 @@ struct RecordTagchannel {
 struct RecordTagadd {
   using Type = AddRecord;
 };
+struct RecordTagrow {
+  using Type = RowRecord;
+};
 
 /// What opcodes.def says of one op: code, queue, name, documentation.
 template <class Op>

@@ -80,8 +80,50 @@ enum class PostMode : std::uint8_t {
   max_window = 2,
   sum_window = 3,
   add = 4,
-  clamp = 5
+  clamp = 5,
+  multiply = 6,
+  maximum = 7,
+  minimum = 8,
+  lut = 9,
+  row = 10
 };
+/// What the fields of a post op of a mode mean: one line per mode, for every back end's checks.
+struct PostTraits {
+  bool psum = false;             ///< reads psums
+  bool source = false;           ///< reads the ofmap buffer
+  bool channel_records = false;  ///< reads a record per channel (transposed: per psum entry)
+  bool add_record = false;
+  bool two = false;     ///< two source operands
+  bool window = false;  ///< win_h x win_w taps
+  bool table = false;   ///< reads the parameter buffer as a table
+};
+[[nodiscard]] constexpr PostTraits post_traits(PostMode mode) {
+  switch (mode) {
+    case PostMode::requant:
+      return {true, false, true, false, false, false, false};
+    case PostMode::requant_add:
+      return {true, true, true, true, false, false, false};
+    case PostMode::max_window:
+      return {false, true, false, false, false, true, false};
+    case PostMode::sum_window:
+      return {false, true, true, false, false, true, false};
+    case PostMode::add:
+    case PostMode::multiply:
+      return {false, true, false, true, true, false, false};
+    case PostMode::clamp:
+      return {false, true, false, false, false, false, false};
+    case PostMode::maximum:
+    case PostMode::minimum:
+      return {false, true, false, false, true, false, false};
+    case PostMode::lut:
+    case PostMode::row:
+      return {false, true, false, false, false, false, true};
+  }
+  return {};
+}
+
+/// Codes of AddRecord::kind.
+enum class AddKind : std::uint8_t { add_mul_shift = 0, add_tflite = 1, add_tflite_single = 2 };
 
 struct TileOp {
   std::uint8_t wait = 0;  ///< bit per source queue
@@ -109,12 +151,27 @@ struct ChannelRecord {
 };
 struct AddRecord {
   std::int64_t ma = 0, mb = 0, la = 0, lb = 0, shift = 0, rounding = 0, za = 0, zb = 0, zp = 0,
-               clamp_min = 0, clamp_max = 0, add = 0;
+               clamp_min = 0, clamp_max = 0, add = 0, kind = 0;
 };
+/// What `add` of a record of kind add_tflite or add_tflite_single holds; `shift` is then TFLite's
+/// in two's complement of 6 bits, and la the left shift of both operands.
+struct AddTfliteFields {
+  std::int64_t mult = 0, shift = 0, shift_a = 0, shift_b = 0;
+};
+[[nodiscard]] AddTfliteFields tflite_fields(const AddRecord& record);
+void set_tflite_fields(const AddTfliteFields& fields, AddRecord& record);
+/// Constants of a post op of mode row; its tables and channel records follow.
+struct RowRecord {
+  std::int64_t mult = 0, shift = 0, one = 0, last = 0, bits = 0, zp = 0, eps = 0;
+};
+/// Records of a 513-entry table: 512 entries with their successors.
+inline constexpr int row_table_records = 64;
 inline constexpr int record_bytes = 32;
 using EncodedRecord = std::array<std::uint8_t, record_bytes>;
 [[nodiscard]] EncodedRecord encode(const ChannelRecord& record);
 [[nodiscard]] EncodedRecord encode(const AddRecord& record);
+[[nodiscard]] EncodedRecord encode(const RowRecord& record);
+[[nodiscard]] RowRecord decode_row(const std::uint8_t* bytes);
 [[nodiscard]] ChannelRecord decode_channel(const std::uint8_t* bytes);
 [[nodiscard]] AddRecord decode_add(const std::uint8_t* bytes);
 

@@ -147,14 +147,17 @@ std::int32_t add_operands(const Layer& layer, int channel, std::int64_t a, std::
                      Wide{pick(r.add, channel, 0)};
     return clamped(r, round_quotient(sum, shift, r.rounding) + layer.out_format.zero_point);
   }
-  if (r.convention == Convention::add_tflite) {
-    const auto operand = [](std::int64_t x, const OperandScale& s) {
-      return tflite_double(keep_low_bits(Wide{x} * power_of_two(s.left_shift), 32), s.mult,
-                           s.shift);
+  if (r.convention == Convention::add_tflite || r.convention == Convention::add_tflite_single) {
+    const bool single = r.convention == Convention::add_tflite_single;
+    const auto step = [&](Wide x, std::int64_t m, int s) {
+      const std::int64_t v = keep_low_bits(x, 32);
+      if (!single) return tflite_double(v, m, s);
+      return keep_low_bits(round_quotient(Wide{v} * Wide{m}, 31 - s, Rounding::half_up), 32);
     };
-    const std::int64_t sum = operand(a - zp_a, sa) + operand(b - zp_b, sb);
-    return clamped(r, Wide{tflite_double(keep_low_bits(sum, 32), pick(r.mult, channel, 1), shift)} +
-                          layer.out_format.zero_point);
+    const std::int64_t sum = step(Wide{a - zp_a} * power_of_two(sa.left_shift), sa.mult, sa.shift) +
+                             step(Wide{b - zp_b} * power_of_two(sb.left_shift), sb.mult, sb.shift);
+    return clamped(r,
+                   Wide{step(sum, pick(r.mult, channel, 1), shift)} + layer.out_format.zero_point);
   }
   throw InternalError(std::string("The reference cannot add two operands with ") +
                       name_of(r.convention) + ".");

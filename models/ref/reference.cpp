@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "numerics/errors.hpp"
+#include "ref/elementwise.hpp"
 #include "ref/exact.hpp"
+#include "ref/softmax.hpp"
 #include "ref/weighted.hpp"
 
 namespace tactus {
@@ -79,6 +81,33 @@ class Run {
         }
         break;
       }
+      case LayerOp::mul:
+      case LayerOp::maximum:
+      case LayerOp::minimum: {
+        const QTensor& other = operand(layer, 1);
+        for (std::int64_t i = 0; i < layer.out_shape.count(); ++i) {
+          output.data.push_back(ref::combine(layer, input.data[at(i)], input.format.zero_point,
+                                             other.data[at(i)], other.format.zero_point));
+        }
+        break;
+      }
+      case LayerOp::requant: {
+        const std::int64_t plane = std::int64_t{layer.out_shape.h} * layer.out_shape.w;
+        for (std::int64_t i = 0; i < layer.out_shape.count(); ++i) {
+          const std::int64_t v = accumulator.settle(input.data[at(i)] - input.format.zero_point);
+          output.data.push_back(
+              ref::requantise(layer.requant, layer.out_format, static_cast<int>(i / plane), v));
+        }
+        break;
+      }
+      case LayerOp::lut:
+        for (const std::int32_t v : input.data) {
+          output.data.push_back(ref::table_value(layer, input.format, v));
+        }
+        break;
+      case LayerOp::softmax:
+        ref::softmax(layer, input, output.data);
+        break;
       case LayerOp::clamp:
         for (const std::int32_t v : input.data) {
           output.data.push_back(static_cast<std::int32_t>(std::min(

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "row_values.hpp"
 #include "words.hpp"
 
 namespace tactus::systemc {
@@ -42,13 +43,25 @@ void PostProcessor::serve() {
 }
 
 void PostProcessor::take_passes(const PostOp& op, const PostShape& shape) {
+  if (shape.rows) {
+    const RowShape row = row_shape(op);
+    wait(context_.clock.cycles(1));
+    for (std::int64_t pixel = 0; pixel < op.out_h * op.out_w; ++pixel) {
+      for (std::int64_t walk = 0; walk < row.walks; ++walk) {
+        wait(context_.clock.cycles(count(op.channels) + pipeline_cycles));
+      }
+      wait(context_.clock.cycles(count(row.scalar_cycles)));
+    }
+    return;
+  }
   if (shape.add_record) wait(context_.clock.cycles(1));
   const std::int64_t lanes = context_.size.post_lanes;
   for (std::int64_t first = 0; first < op.channels; first += lanes) {
     if (shape.channel_records) {
       wait(context_.clock.cycles(count(std::min(lanes, op.channels - first))));
     }
-    wait(context_.clock.cycles(count(op.out_h * op.out_w * shape.taps)));
+    const std::int64_t turns = shape.lane_by_lane ? std::min(lanes, op.channels - first) : 1;
+    wait(context_.clock.cycles(count(op.out_h * op.out_w * shape.taps * turns)));
     wait(context_.clock.cycles(pipeline_cycles + (context_.fault(106) ? 1 : 0)));
   }
 }
@@ -61,6 +74,15 @@ EventCounts PostProcessor::shape_events(const PostOp& op, const PostShape& shape
   if (op.transposed != 0) {
     const std::int64_t lanes = context_.size.post_lanes;
     events[Event::param_rd] = count((op.channels + lanes - 1) / lanes * op.out_h * op.out_w);
+  }
+  if (shape.lane_by_lane) events[Event::param_rd] = count(elements);
+  if (shape.rows) {
+    const RowShape row = row_shape(op);
+    const std::int64_t pixels = op.out_h * op.out_w;
+    events[Event::param_rd] = count(1 + row.table_walks * elements + row.scalar_reads * pixels);
+    events[Event::ofmap_rd] = count(row.walks * elements);
+    events[Event::post_op] = events[Event::ofmap_wr] = count(elements);
+    return events;
   }
   events[Event::psum_rd] = shape.psum ? count(elements) : 0;
   events[Event::ofmap_rd] = count(shape.ofmap_reads * elements);

@@ -7,7 +7,10 @@
 #include "digest.hpp"
 #include "numerics/accumulate.hpp"
 #include "numerics/add_mul_shift.hpp"
+#include "numerics/add_tflite.hpp"
+#include "numerics/look_up.hpp"
 #include "numerics/requantise.hpp"
+#include "row_values.hpp"
 #include "words.hpp"
 
 namespace tactus::systemc {
@@ -25,9 +28,17 @@ PostShape post_shape(const PostOp& op) {
     case PostMode::sum_window:
       return {false, true, false, true, window, window};
     case PostMode::add:
+    case PostMode::multiply:
       return {false, false, true, false, 2, 2};
     case PostMode::clamp:
       return {false, false, false, false, 1, 1};
+    case PostMode::maximum:
+    case PostMode::minimum:
+      return {false, false, false, false, 2, 2};
+    case PostMode::lut:
+      return {false, false, false, false, 1, 1, true};
+    case PostMode::row:
+      return {false, false, false, false, 1, 0, false, true};
   }
   throw BadInput("a post op has the unknown mode " + std::to_string(op.mode));
 }
@@ -56,6 +67,7 @@ class PostRun {
     if (shape_.add_record) {
       const AddRecord r =
           decode_add(record(op.param_base + (shape_.channel_records ? op.channels : 0)));
+      add_record_ = r;
       add_ = {{r.za, r.ma, static_cast<unsigned>(r.la)},
               {r.zb, r.mb, static_cast<unsigned>(r.lb)},
               r.add,
@@ -92,17 +104,58 @@ class PostRun {
       case PostMode::requant:
         return requant(psum(e), e);
       case PostMode::requant_add:
-        return add_mul_shift(requant(psum(e), e), source(e, 0, 0), add_);
+        return added(requant(psum(e), e), source(e, 0, 0));
       case PostMode::max_window:
         return clamped(largest(e));
       case PostMode::sum_window:
         return requant(window_sum(e), e);
       case PostMode::add:
-        return add_mul_shift(source(e, 0, 0), source_b(e), add_);
+        return added(source(e, 0, 0), source_b(e));
       case PostMode::clamp:
         return clamped(source(e, 0, 0));
+      case PostMode::multiply:
+        return product(source(e, 0, 0), source_b(e));
+      case PostMode::maximum:
+        return clamped(std::max(source(e, 0, 0), source_b(e)));
+      case PostMode::minimum:
+        return clamped(std::min(source(e, 0, 0), source_b(e)));
+      case PostMode::lut:
+        return table_value(source(e, 0, 0));
+      case PostMode::row:
+        break;
     }
     return 0;
+  }
+
+  [[nodiscard]] std::int64_t added(std::int64_t a, std::int64_t b) const {
+    const AddRecord& r = add_record_;
+    if (static_cast<AddKind>(r.kind) == AddKind::add_mul_shift) return add_mul_shift(a, b, add_);
+    const AddTfliteFields f = tflite_fields(r);
+    return add_tflite(
+        a, b,
+        {r.za, r.zb, static_cast<unsigned>(r.la), static_cast<std::int32_t>(r.ma),
+         static_cast<int>(f.shift_a), static_cast<std::int32_t>(r.mb), static_cast<int>(f.shift_b),
+         static_cast<std::int32_t>(f.mult), static_cast<int>(f.shift), r.zp, r.clamp_min,
+         r.clamp_max, static_cast<AddKind>(r.kind) == AddKind::add_tflite_single});
+  }
+
+  [[nodiscard]] std::int64_t product(std::int64_t a, std::int64_t b) const {
+    const std::int64_t exact = (a - add_record_.za) * (b - add_record_.zb);
+    const auto convention = static_cast<Convention>(op_.convention);
+    const bool tflite = convention != Convention::mul_shift && convention != Convention::pow2;
+    const std::int64_t shift = tflite ? tflite_fields(add_record_).shift : add_record_.shift;
+    return scaled(exact, {0, add_record_.ma, shift, add_record_.add});
+  }
+
+  /// The entry of the table for a source value.
+  [[nodiscard]] std::int64_t table_value(std::int64_t x) const {
+    const std::int64_t offset = clamp(x, op_.clamp_min, op_.clamp_max) - op_.clamp_min;
+    const std::int64_t index = offset >> op_.lut_shift;
+    const std::uint8_t* bytes =
+        buffers_.param.read(op_.param_half, op_.param_base * record_bytes + index * 4, 4);
+    std::uint32_t entry = 0;
+    for (unsigned i = 0; i < 4; ++i) entry |= std::uint32_t{bytes[i]} << (8 * i);
+    return look_up(entry, offset, static_cast<unsigned>(op_.lut_shift));
   }
 
   [[nodiscard]] std::int64_t psum(const Element& e) const {
@@ -160,11 +213,17 @@ class PostRun {
     const Accumulated t =
         accumulate(acc, r.bias, static_cast<int>(context_.size.acc_bits), context_.size.overflow);
     result_.acc_overflow += t.overflowed ? 1 : 0;
+    return scaled(t.value, r);
+  }
+
+  /// Requantisation of a sum or product, the bias of the record is in it.
+  [[nodiscard]] std::int64_t scaled(std::int64_t value, const ChannelRecord& r) const {
     const auto convention = static_cast<Convention>(op_.convention);
-    const bool full = convention == Convention::mul_shift || convention == Convention::pow2;
+    const bool full = convention == Convention::mul_shift || convention == Convention::pow2 ||
+                      convention == Convention::tflite_s64;
     auto rounding = static_cast<Rounding>(op_.rounding);
     if (context_.fault(101) && rounding == Rounding::half_even) rounding = Rounding::half_up;
-    return requantise(convention, full ? t.value : wrap_to(t.value, 32),
+    return requantise(convention, full ? value : wrap_to(value, 32),
                       {r.mult, r.add, static_cast<int>(r.shift), rounding, op_.out_zp,
                        op_.clamp_min, clamp_max()});
   }
@@ -225,6 +284,7 @@ class PostRun {
   std::vector<std::uint8_t> pixel_;    ///< words of one pixel of a plane
   std::vector<ChannelRecord> channels_;
   AddMulShift add_;
+  AddRecord add_record_;
   const std::int64_t* psum_ = nullptr;
   PostResult result_;
 };
@@ -232,6 +292,7 @@ class PostRun {
 }  // namespace
 
 PostResult run_post(const Context& context, const PostOp& op, const PostBuffers& buffers) {
+  if (post_shape(op).rows) return {run_row_op(context, op, buffers), 0};
   return PostRun(context, op, buffers).run();
 }
 

@@ -18,11 +18,13 @@ struct PostBuffers {
   const ParamBuffer& param;
 };
 
-/// What modes 0 to 5 have and need.
+/// What the modes have and need.
 struct PostShape {
   bool psum, channel_records, add_record, window;
-  std::int64_t taps;         ///< source reads per element (cycles)
-  std::int64_t ofmap_reads;  ///< of them from the ofmap buffer
+  std::int64_t taps;          ///< source reads per element (cycles)
+  std::int64_t ofmap_reads;   ///< of them from the ofmap buffer
+  bool lane_by_lane = false;  ///< the lanes take turns at the parameter buffer
+  bool rows = false;          ///< whole rows of channels, one element after the other
 };
 /// Throws BadInput for an unknown mode.
 [[nodiscard]] PostShape post_shape(const PostOp& op);

@@ -29,6 +29,7 @@ package tactus_arith_pkg;
   localparam logic [3:0] ConvAddMulShift = 4'd6;
   localparam logic [3:0] ConvAddTflite = 4'd7;
   localparam logic [3:0] ConvAvgTflite = 4'd8;
+  localparam logic [3:0] ConvAddTfliteSingle = 4'd9;
   // verilator lint_on UNUSEDPARAM
 
   // The 65-bit value {sign, low} divided by 2^shift and rounded. Above shift 0 the result always
@@ -159,6 +160,66 @@ package tactus_arith_pkg;
       product = product + (64'sd1 << (right - 6'd1));
       scaled = product >>> right;
       tflite_s64 = offset_clamp(scaled, zp, clamp_min, clamp_max);
+    end
+  endfunction
+
+  // tflite_double or tflite_single of 32 bits; shift -31..30, positive = left.
+  function automatic logic signed [31:0] tflite_step(
+      input logic single, input logic [31:0] value, input logic signed [31:0] mult,
+      input logic [5:0] shift);
+    logic [31:0] shifted;
+    logic signed [63:0] product;
+    logic [31:0] high;
+    begin
+      shifted = value << ((single || shift[5]) ? 5'd0 : shift[4:0]);
+      product = {{32{shifted[31]}}, shifted};
+      product = product * {{32{mult[31]}}, mult};
+      if (single) begin
+        tflite_step = 32'(round_shift(product[63], product, 6'd31 - shift, RoundHalfUp));
+      end else begin
+        product = product + 64'sd1073741824;
+        // Only -2^31 * -2^31 reaches 2^62.
+        high = (product[63:62] == 2'b01) ? 32'h7FFF_FFFF : product[62:31];
+        tflite_step = 32'(round_shift(high[31], {{32{high[31]}}, high},
+                                      shift[5] ? (6'd0 - shift) : 6'd0, RoundHalfAway));
+      end
+    end
+  endfunction
+
+  // TFLite's add; all intermediates have 32 bits. Of operands the low 32 bits count.
+  function automatic logic signed [31:0] add_tflite(
+      input logic single, input logic [31:0] a, input logic [31:0] b,
+      input logic signed [16:0] za, input logic signed [16:0] zb, input logic [4:0] left,
+      input logic signed [31:0] ma, input logic [5:0] sa, input logic signed [31:0] mb,
+      input logic [5:0] sb, input logic signed [31:0] mult, input logic [5:0] shift,
+      input logic signed [16:0] zp, input logic signed [31:0] clamp_min,
+      input logic signed [31:0] clamp_max);
+    logic [31:0] offset_a;
+    logic [31:0] offset_b;
+    logic [31:0] sum;
+    logic signed [31:0] scaled;
+    begin
+      offset_a = a - {{15{za[16]}}, za};
+      offset_b = b - {{15{zb[16]}}, zb};
+      sum = tflite_step(single, offset_a << left, ma, sa) +
+            tflite_step(single, offset_b << left, mb, sb);
+      scaled = tflite_step(single, sum, mult, shift);
+      add_tflite = offset_clamp({{32{scaled[31]}}, scaled}, zp, clamp_min, clamp_max);
+    end
+  endfunction
+
+  // The value of a table's entry, shift 0..8: models/numerics/look_up.hpp.
+  function automatic logic signed [31:0] look_up(
+      input logic [31:0] entry, input logic [7:0] offset, input logic [3:0] shift);
+    logic [7:0] part;
+    logic signed [31:0] low;
+    logic signed [31:0] step;
+    begin
+      part = offset & ~(8'hFF << shift);
+      low = {{16{entry[15]}}, entry[15:0]};
+      step = {{16{entry[31]}}, entry[31:16]} - low;
+      step = step * $signed({24'd0, part}) + ((32'sd1 << shift) >>> 1);
+      look_up = (shift == 4'd0) ? entry : low + (step >>> shift);
     end
   endfunction
 

@@ -76,7 +76,7 @@ module tactus_ofmap_buffer #(
   logic [StoreLanes-1:0] lane_en_q;
   logic [LogBeat-1:0]   store_offset_q;
   always_ff @(posedge clk_i) begin
-    if (post_re_i[0]) begin
+    if (post_re_i != '0) begin
       rhalf_q  <= post_rhalf_i;
       rgroup_q <= post_group_i;
     end

@@ -20,7 +20,7 @@ module tactus_post_lane #(
   input  logic                scale_we_i,
   input  logic [255:0]        scale_i,       // channel record, without the bias
   // of the op
-  input  logic [2:0]          mode_i,
+  input  logic [3:0]          mode_i,
   input  logic [3:0]          convention_i,
   input  logic [2:0]          rounding_i,
   input  logic [31:0]         clamp_min_i,
@@ -28,6 +28,8 @@ module tactus_post_lane #(
   input  logic [16:0]         out_zp_i,
   input  logic [1:0]          dst_log2_bytes_i,
   input  logic [255:0]        add_record_i,
+  input  logic [3:0]          lut_shift_i,
+  input  logic [31:0]         lut_entry_i,   // in stage 3
   // stage valid bits of an active lane
   input  logic                valid1_i,
   input  logic                valid2_i,
@@ -42,16 +44,21 @@ module tactus_post_lane #(
   input  logic [1:0]          log2_bytes_i,
   input  logic                signed_i,
   // results
+  output logic [32:0]         lut_offset_o,  // of the source in the table, in stage 2
   output logic                overflow_o,    // of stage 3, valid with the stage 4 valid bit
   output logic [31:0]         result_o,
   output logic [31:0]         element_o      // result at its width, repeated over 32 bits
 );
 
-  localparam logic [2:0] ModeRequant = 3'(tactus_op_pkg::MODE_REQUANT);
-  localparam logic [2:0] ModeRequantAdd = 3'(tactus_op_pkg::MODE_REQUANT_ADD);
-  localparam logic [2:0] ModeMax = 3'(tactus_op_pkg::MODE_MAX_WINDOW);
-  localparam logic [2:0] ModeSum = 3'(tactus_op_pkg::MODE_SUM_WINDOW);
-  localparam logic [2:0] ModeAdd = 3'(tactus_op_pkg::MODE_ADD);
+  localparam logic [3:0] ModeRequant = 4'(tactus_op_pkg::MODE_REQUANT);
+  localparam logic [3:0] ModeRequantAdd = 4'(tactus_op_pkg::MODE_REQUANT_ADD);
+  localparam logic [3:0] ModeMax = 4'(tactus_op_pkg::MODE_MAX_WINDOW);
+  localparam logic [3:0] ModeSum = 4'(tactus_op_pkg::MODE_SUM_WINDOW);
+  localparam logic [3:0] ModeAdd = 4'(tactus_op_pkg::MODE_ADD);
+  localparam logic [3:0] ModeMultiply = 4'(tactus_op_pkg::MODE_MULTIPLY);
+  localparam logic [3:0] ModeMaximum = 4'(tactus_op_pkg::MODE_MAXIMUM);
+  localparam logic [3:0] ModeMinimum = 4'(tactus_op_pkg::MODE_MINIMUM);
+  localparam logic [3:0] ModeLut = 4'(tactus_op_pkg::MODE_LUT);
 
   // Channel record
   logic signed [47:0] bias_q;
@@ -92,14 +99,45 @@ module tactus_post_lane #(
         ModeRequant, ModeRequantAdd: value2_q <= psum1_q;
         ModeMax: if (first2_i || element1_q > value2_q) value2_q <= element1_q;
         ModeSum: value2_q <= first2_i ? element1_q : value2_q + element1_q;
-        ModeAdd: if (first2_i) value2_q <= element1_q;
+        ModeAdd, ModeMultiply, ModeMaximum, ModeMinimum: if (first2_i) value2_q <= element1_q;
         default: value2_q <= element1_q;
       endcase
       other2_q <= element1_q;
     end
   end
 
-  // Stage 3: bias under the overflow policy
+  // Mode lut: where the element is in the table
+  logic signed [47:0] low2, high2;
+  assign low2  = {{16{clamp_min_i[31]}}, clamp_min_i};
+  assign high2 = {{16{clamp_max_i[31]}}, clamp_max_i};
+  always_comb begin
+    lut_offset_o = '0;
+    if (mode_i == ModeLut && element1_q > low2) begin
+      lut_offset_o = 33'(((element1_q > high2) ? high2 : element1_q) - low2);
+    end
+  end
+
+  // Stage 3: bias under the overflow policy, product or choice of two operands
+  function automatic logic signed [47:0] product(
+      input logic signed [47:0] a, input logic signed [47:0] b, input logic signed [16:0] za,
+      input logic signed [16:0] zb);
+    begin
+      product = (a - {{31{za[16]}}, za}) * (b - {{31{zb[16]}}, zb});
+    end
+  endfunction
+  logic signed [47:0] chosen3;
+  always_comb begin
+    chosen3 = value2_q;
+    case (mode_i)
+      ModeMultiply: chosen3 = product(value2_q, other2_q, `TACTUS_FIELD(add_record_i, ADD_ZA),
+                                      `TACTUS_FIELD(add_record_i, ADD_ZB));
+      ModeMaximum: chosen3 = (other2_q > value2_q) ? other2_q : value2_q;
+      ModeMinimum: chosen3 = (other2_q < value2_q) ? other2_q : value2_q;
+      default: chosen3 = value2_q;
+    endcase
+  end
+  logic [7:0]         lut_offset2_q, lut_offset3_q;
+  logic [31:0]        lut_entry_q;
   logic               has_bias;
   logic [48:0]        sum3_q;
   logic signed [47:0] other3_q;
@@ -108,8 +146,17 @@ module tactus_post_lane #(
     if (valid3_i) begin
       sum3_q   <= has_bias ? tactus_arith_pkg::accumulate(value2_q, bias_q, 6'(AccBits),
                                                           2'(AccOverflow))
-                           : {1'b0, value2_q};
+                           : {1'b0, chosen3};
       other3_q <= other2_q;
+    end
+    if (mode_i == ModeLut) begin
+      if (valid2_i) begin
+        lut_offset2_q <= lut_offset_o[7:0];
+      end
+      if (valid3_i) begin
+        lut_offset3_q <= lut_offset2_q;
+        lut_entry_q   <= lut_entry_i;
+      end
     end
   end
   assign overflow_o = sum3_q[48];
@@ -136,14 +183,30 @@ module tactus_post_lane #(
       extend = {x[31], x};
     end
   endfunction
+  logic scales, multiplies;
+  logic signed [31:0] mult;
+  logic [5:0]         shift;
+  logic signed [63:0] addend;
+  assign multiplies = mode_i == ModeMultiply;
+  assign scales     = has_bias || multiplies;
+  assign mult       = multiplies ? `TACTUS_FIELD(add_record_i, ADD_MA) : mult_q;
+  assign shift      = multiplies ? `TACTUS_FIELD(add_record_i, ADD_SHIFT) : shift_q[5:0];
+  assign addend     = multiplies ? 64'($signed(`TACTUS_FIELD(add_record_i, ADD_ADD))) : add_q;
   function automatic logic signed [31:0] stage4(input logic signed [47:0] x);
     begin
-      if (!has_bias) begin
+      if (mode_i == ModeLut) begin
+        stage4 = tactus_arith_pkg::look_up(lut_entry_q, lut_offset3_q, lut_shift_i);
+      end else if (!scales) begin
         stage4 = (x < wide_min) ? min : (x > wide_max) ? max : x[31:0];
       end else begin
-        stage4 = (convention_i == tactus_arith_pkg::ConvNone) ? x[31:0]
-            : tactus_arith_pkg::requantise(convention_i, x, mult_q, add_q, shift_q[5:0], rounding,
-                                           out_zp_i, min, max);
+        case (convention_i)
+          tactus_arith_pkg::ConvNone: stage4 = x[31:0];
+          tactus_arith_pkg::ConvTfliteS64:
+            stage4 = tactus_arith_pkg::tflite_s64(x, mult, shift, out_zp_i, min, max);
+          default:
+            stage4 = tactus_arith_pkg::requantise(convention_i, x, mult, addend, shift, rounding,
+                                                  out_zp_i, min, max);
+        endcase
       end
     end
   endfunction
@@ -157,13 +220,26 @@ module tactus_post_lane #(
   // Stage 5: second operand
   function automatic logic [31:0] second_operand(
       input logic [32:0] a, input logic [32:0] b, input logic [255:0] r);
+    logic [1:0]  kind;
+    logic [47:0] more;  // kind 1 and 2: the last multiplier, the shifts of a and b
     begin
-      second_operand = tactus_arith_pkg::add_mul_shift(
-          a, b, `TACTUS_FIELD(r, ADD_ZA), `TACTUS_FIELD(r, ADD_ZB), `TACTUS_FIELD(r, ADD_MA),
-          `TACTUS_FIELD(r, ADD_MB), {1'b0, `TACTUS_FIELD(r, ADD_LA)},
-          {1'b0, `TACTUS_FIELD(r, ADD_LB)}, `TACTUS_FIELD(r, ADD_ADD),
-          `TACTUS_FIELD(r, ADD_SHIFT), `TACTUS_FIELD(r, ADD_ROUNDING), `TACTUS_FIELD(r, ADD_ZP),
-          r[tactus_op_pkg::ADD_CLAMP_MIN_LSB +: 32], r[tactus_op_pkg::ADD_CLAMP_MAX_LSB +: 32]);
+      kind = `TACTUS_FIELD(r, ADD_KIND);
+      more = `TACTUS_FIELD(r, ADD_ADD);
+      if (kind != 2'd0) begin
+        second_operand = tactus_arith_pkg::add_tflite(
+            kind[1], a[31:0], b[31:0], `TACTUS_FIELD(r, ADD_ZA), `TACTUS_FIELD(r, ADD_ZB),
+            `TACTUS_FIELD(r, ADD_LA), `TACTUS_FIELD(r, ADD_MA), more[37:32],
+            `TACTUS_FIELD(r, ADD_MB), more[43:38], more[31:0], `TACTUS_FIELD(r, ADD_SHIFT),
+            `TACTUS_FIELD(r, ADD_ZP), r[tactus_op_pkg::ADD_CLAMP_MIN_LSB +: 32],
+            r[tactus_op_pkg::ADD_CLAMP_MAX_LSB +: 32]);
+      end else begin
+        second_operand = tactus_arith_pkg::add_mul_shift(
+            a, b, `TACTUS_FIELD(r, ADD_ZA), `TACTUS_FIELD(r, ADD_ZB), `TACTUS_FIELD(r, ADD_MA),
+            `TACTUS_FIELD(r, ADD_MB), {1'b0, `TACTUS_FIELD(r, ADD_LA)},
+            {1'b0, `TACTUS_FIELD(r, ADD_LB)}, more, `TACTUS_FIELD(r, ADD_SHIFT),
+            `TACTUS_FIELD(r, ADD_ROUNDING), `TACTUS_FIELD(r, ADD_ZP),
+            r[tactus_op_pkg::ADD_CLAMP_MIN_LSB +: 32], r[tactus_op_pkg::ADD_CLAMP_MAX_LSB +: 32]);
+      end
     end
   endfunction
   logic [31:0] result_q;

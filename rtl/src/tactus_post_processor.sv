@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Post-processor: passes over post_lanes channels; a pass reads the channel records, then one tap a
-// cycle for all lanes, and ends six cycles after its last tap. This module walks the source
+// cycle for all lanes (mode lut: for one lane after the other, which share the parameter buffer
+// that holds the table), and ends six cycles after its last tap. This module walks the source
 // addresses, tactus_post_dst those of the destination; the lanes hold the arithmetic.
 
 `include "tactus_field.svh"
@@ -66,14 +67,19 @@ module tactus_post_processor #(
 
   localparam int OffsetBits = $clog2(BeatBytes);
   localparam int LaneIndexBits = (PostLanes > 1) ? $clog2(PostLanes) : 1;
-  localparam logic [2:0] ModeRequant = 3'(tactus_op_pkg::MODE_REQUANT);
-  localparam logic [2:0] ModeRequantAdd = 3'(tactus_op_pkg::MODE_REQUANT_ADD);
-  localparam logic [2:0] ModeMax = 3'(tactus_op_pkg::MODE_MAX_WINDOW);
-  localparam logic [2:0] ModeSum = 3'(tactus_op_pkg::MODE_SUM_WINDOW);
-  localparam logic [2:0] ModeAdd = 3'(tactus_op_pkg::MODE_ADD);
+  localparam logic [3:0] ModeRequant = 4'(tactus_op_pkg::MODE_REQUANT);
+  localparam logic [3:0] ModeRequantAdd = 4'(tactus_op_pkg::MODE_REQUANT_ADD);
+  localparam logic [3:0] ModeMax = 4'(tactus_op_pkg::MODE_MAX_WINDOW);
+  localparam logic [3:0] ModeSum = 4'(tactus_op_pkg::MODE_SUM_WINDOW);
+  localparam logic [3:0] ModeAdd = 4'(tactus_op_pkg::MODE_ADD);
+  localparam logic [3:0] ModeMultiply = 4'(tactus_op_pkg::MODE_MULTIPLY);
+  localparam logic [3:0] ModeMaximum = 4'(tactus_op_pkg::MODE_MAXIMUM);
+  localparam logic [3:0] ModeMinimum = 4'(tactus_op_pkg::MODE_MINIMUM);
+  localparam logic [3:0] ModeLut = 4'(tactus_op_pkg::MODE_LUT);
 
   // Op fields, from the cycle after the start
-  logic [2:0]  mode_q;
+  logic [3:0]  mode_q, lut_shift_q;
+  logic        two_q, lut_q;
   logic        psum_half_q, src_half_q, param_half_q, transposed_q;
   logic [19:0] psum_base_q;
   logic [23:0] src_base_q, src_base_b_q, src_slot_stride_q, src_step_y_q, src_step_ky_q;
@@ -93,14 +99,19 @@ module tactus_post_processor #(
   assign start   = ready_i && state_q == StIdle;
   assign start_o = start;
 
-  logic [2:0] op_mode;
-  logic       op_window;
+  logic [3:0] op_mode;
+  logic       op_window, op_two;
   assign op_mode   = `TACTUS_FIELD(op_i, POST_MODE);
   assign op_window = op_mode == ModeMax || op_mode == ModeSum;
+  assign op_two    = op_mode == ModeAdd || op_mode == ModeMultiply || op_mode == ModeMaximum ||
+                     op_mode == ModeMinimum;
 
   always_ff @(posedge clk_i) begin
     if (start) begin
       mode_q            <= op_mode;
+      two_q             <= op_two;
+      lut_q             <= op_mode == ModeLut;
+      lut_shift_q       <= `TACTUS_FIELD(op_i, POST_LUT_SHIFT);
       psum_half_q       <= op_i[tactus_op_pkg::POST_PSUM_HALF_LSB];
       src_half_q        <= op_i[tactus_op_pkg::POST_SRC_HALF_LSB];
       param_half_q      <= op_i[tactus_op_pkg::POST_PARAM_HALF_LSB];
@@ -113,10 +124,10 @@ module tactus_post_processor #(
       src_step_y_q      <= `TACTUS_FIELD(op_i, POST_SRC_STEP_Y);
       src_step_kx_q     <= `TACTUS_FIELD(op_i, POST_SRC_STEP_KX);
       src_step_ky_q     <= `TACTUS_FIELD(op_i, POST_SRC_STEP_KY);
-      // The two operands of mode 4 are walked as a window of two taps.
+      // Two operands are walked as a window of two taps.
       win_h_q           <= op_window ? `TACTUS_FIELD(op_i, POST_WIN_H) - 8'd1 : 8'd0;
       win_w_q           <= op_window ? `TACTUS_FIELD(op_i, POST_WIN_W) - 8'd1 :
-                           (op_mode == ModeAdd) ? 8'd1 : 8'd0;
+                           op_two ? 8'd1 : 8'd0;
       src_log2_q        <= `TACTUS_FIELD(op_i, POST_SRC_LOG2_BYTES);
       src_signed_q      <= op_i[tactus_op_pkg::POST_SRC_SIGNED_LSB];
       srcb_log2_q       <= `TACTUS_FIELD(op_i, POST_SRCB_LOG2_BYTES);
@@ -160,7 +171,7 @@ module tactus_post_processor #(
   endgenerate
 
   logic op_add, op_records;
-  assign op_add     = op_mode == ModeRequantAdd || op_mode == ModeAdd;
+  assign op_add     = op_mode == ModeRequantAdd || op_mode == ModeAdd || op_mode == ModeMultiply;
   assign op_records = !op_i[tactus_op_pkg::POST_TRANSPOSED_LSB] &&
       (op_mode == ModeRequant || op_mode == ModeRequantAdd || op_mode == ModeSum);
 
@@ -208,17 +219,19 @@ module tactus_post_processor #(
   logic [13:0] x_q, y_q;
   logic [23:0] tap_q, tap_line_q, pix_q, line_q, pix_b_q, line_b_q;
   logic [19:0] psum_q;
+  logic [7:0]  last_lane;  // mode lut: the lanes take turns as the taps of a window would
   logic        tap, kx_end, ky_end, x_end, y_end, tap_first, tap_last, second, next_slot;
   logic [23:0] next_tap_line, next_pix, next_pix_b, next_src_slot;
   assign tap        = state_q == StTap;
-  assign kx_end     = kx_q == win_w_q;
+  assign kx_end     = kx_q == (lut_q ? last_lane : win_w_q);
   assign ky_end     = ky_q == win_h_q;
   assign x_end      = x_q == out_w_q;
   assign y_end      = y_q == out_h_q;
   assign tap_first  = kx_q == 8'd0 && ky_q == 8'd0;
   assign tap_last   = kx_end && ky_end;
   assign pixels_end = tap_last && x_end && y_end;
-  assign second     = mode_q == ModeAdd && kx_end;
+  assign second     = two_q && kx_end;
+  assign last_lane  = last_pass ? 8'(left - 16'd1) : 8'(PostLanes - 1);
   assign next_tap_line = tap_line_q + src_step_ky_q;
   assign next_pix   = x_end ? line_q + src_step_y_q : pix_q + 24'(src_step_x_q);
   assign next_pix_b = x_end ? line_b_q + src_step_y_q : pix_b_q + (24'd1 << srcb_log2_q);
@@ -254,7 +267,7 @@ module tactus_post_processor #(
     end else begin
       if (tap) begin
         if (!kx_end) begin
-          tap_q <= (mode_q == ModeAdd) ? pix_b_q : tap_q + 24'(src_step_kx_q);
+          tap_q <= two_q ? pix_b_q : lut_q ? tap_q : tap_q + 24'(src_step_kx_q);
         end else if (!ky_end) begin
           tap_q      <= next_tap_line;
           tap_line_q <= next_tap_line;
@@ -296,63 +309,74 @@ module tactus_post_processor #(
     drain_q <= tap ? drain_cycles : drain_q - 3'd1;
   end
 
+  // Mode lut: whose turn it is in each stage; stage 2 reads the table, stage 3 has the entry.
+  logic [PostLanes-1:0]    turn, turn1, turn2, turn3, turn4, turn5;
+  logic [PostLanes*33-1:0] lut_offsets;
+  logic                    look_up;
+  logic [15:0]             lut_record;
+  logic [2:0]              lut_part;
+  logic                    valid2_q;
+  tactus_post_turns #(
+    .PostLanes(PostLanes)
+  ) u_turns (
+    .clk_i    (clk_i),
+    .start_i  (start),
+    .lut_i    (lut_q),
+    .lane_i   (kx_q),
+    .valid2_i (valid2_q),
+    .shift_i  (lut_shift_q),
+    .offsets_i(lut_offsets),
+    .turn_o   (turn),
+    .turn1_o  (turn1),
+    .turn2_o  (turn2),
+    .turn3_o  (turn3),
+    .turn4_o  (turn4),
+    .turn5_o  (turn5),
+    .look_up_o(look_up),
+    .record_o (lut_record),
+    .part_o   (lut_part)
+  );
+
   assign psum_re_o   = (tap && (mode_q == ModeRequant || mode_q == ModeRequantAdd)) ? lanes : '0;
   assign psum_half_o = psum_half_q;
   assign psum_addr_o = psum_q;
-  assign src_re_o    = (tap && mode_q != ModeRequant) ? lanes : '0;
+  assign src_re_o    = (tap && mode_q != ModeRequant) ? (lanes & turn) : '0;
   assign src_half_o  = src_half_q;
   assign src_addr_o  = tap_q;
   assign group_o     = group_q;
 
-  // Parameter records. A channel record reaches its lane, a transposed op's record all lanes: the
-  // bias in the cycle of stage 3, the rest a cycle later, so that it follows its psum.
-  logic                     record_we_q, bias_we_q, scale_we_q, add_we_q, all_q;
-  logic [LaneIndexBits-1:0] record_lane_q;
-  logic [PostLanes-1:0]     record_lanes, bias_lanes_q, scale_lanes_q;
-  logic [255:0]             bias_record_q, scale_record_q, add_record_q;
-  assign param_re_o     = state_q == StAdd || state_q == StRecord || entry_records;
+  // Parameter records
+  logic [PostLanes-1:0] bias_we, scale_we;
+  logic [47:0]          bias;
+  logic [255:0]         scale_record, add_record;
+  assign param_re_o     = state_q == StAdd || state_q == StRecord || entry_records || look_up;
   assign param_half_o   = param_half_q;
   assign param_record_o = param_base_q +
-      (entry_records ? 16'(psum_q - psum_base_q) :
+      (look_up ? lut_record : entry_records ? 16'(psum_q - psum_base_q) :
        (state_q == StAdd) ? (has_records ? channels_q : 16'd0) : channel_q + 16'(record_q));
-  always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) begin
-      record_we_q <= 1'b0;
-      bias_we_q   <= 1'b0;
-      scale_we_q  <= 1'b0;
-      add_we_q    <= 1'b0;
-    end else begin
-      record_we_q <= state_q == StRecord || entry_records;
-      bias_we_q   <= record_we_q;
-      scale_we_q  <= bias_we_q;
-      add_we_q    <= state_q == StAdd;
-    end
-  end
-  generate
-    for (l = 0; l < PostLanes; l++) begin : gen_record
-      assign record_lanes[l] = all_q || record_lane_q == LaneIndexBits'(l);
-    end
-  endgenerate
-  always_ff @(posedge clk_i) begin
-    record_lane_q <= record_q;
-    all_q         <= entry_records;
-    if (record_we_q) begin
-      bias_lanes_q  <= record_lanes;
-      bias_record_q <= param_data_i;
-    end
-    if (bias_we_q) begin
-      scale_lanes_q  <= bias_lanes_q;
-      scale_record_q <= bias_record_q;
-    end
-    if (add_we_q) begin
-      add_record_q <= param_data_i;
-    end
-  end
+  tactus_post_records #(
+    .PostLanes(PostLanes)
+  ) u_records (
+    .clk_i         (clk_i),
+    .rst_ni        (rst_ni),
+    .record_i      (state_q == StRecord || entry_records),
+    .all_i         (entry_records),
+    .add_i         (state_q == StAdd),
+    .lane_i        (record_q),
+    .data_i        (param_data_i),
+    .bias_we_o     (bias_we),
+    .bias_o        (bias),
+    .scale_we_o    (scale_we),
+    .scale_record_o(scale_record),
+    .add_record_o  (add_record)
+  );
 
   // Stages: 1 the tap's data are there, 2 window, 3 bias, 4 requantisation, 5 second operand,
-  // 6 write. Only the last tap of a pixel goes on after stage 2.
-  logic                  valid1_q, valid2_q, valid3_q, valid4_q, valid5_q, valid6_q;
+  // 6 write. Only the last tap of a pixel goes on after stage 2; in mode lut each lane does, and
+  // the last one is followed by the write.
+  logic                  valid1_q, valid3_q, valid4_q, valid5_q, valid6_q;
   logic                  first1_q, first2_q, last1_q, last2_q, second1_q;
+  logic                  last3_q, last4_q, last5_q, last6_q;
   logic [OffsetBits-1:0] offset1_q;
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -365,7 +389,7 @@ module tactus_post_processor #(
     end else begin
       valid1_q <= tap;
       valid2_q <= valid1_q;
-      valid3_q <= valid2_q && last2_q;
+      valid3_q <= valid2_q && (last2_q || lut_q);
       valid4_q <= valid3_q;
       valid5_q <= valid4_q;
       valid6_q <= valid5_q;
@@ -382,8 +406,12 @@ module tactus_post_processor #(
       first2_q <= first1_q;
       last2_q  <= last1_q;
     end
+    last3_q <= last2_q;
+    last4_q <= last3_q;
+    last5_q <= last4_q;
+    last6_q <= last5_q;
   end
-  assign write = valid6_q;
+  assign write = valid6_q && last6_q;
 
   logic [PostLanes*32-1:0] results;
   logic [PostLanes-1:0]    overflows;
@@ -398,10 +426,10 @@ module tactus_post_processor #(
 `ifdef TACTUS_FAULTS
         .fault_i         (fault_i),
 `endif
-        .bias_we_i       (bias_we_q && bias_lanes_q[l]),
-        .bias_i          (`TACTUS_FIELD(bias_record_q, CHANNEL_BIAS)),
-        .scale_we_i      (scale_we_q && scale_lanes_q[l]),
-        .scale_i         (scale_record_q),
+        .bias_we_i       (bias_we[l]),
+        .bias_i          (bias),
+        .scale_we_i      (scale_we[l]),
+        .scale_i         (scale_record),
         .mode_i          (mode_q),
         .convention_i    (convention_q),
         .rounding_i      (rounding_q),
@@ -409,18 +437,21 @@ module tactus_post_processor #(
         .clamp_max_i     (clamp_max_q),
         .out_zp_i        (out_zp_q),
         .dst_log2_bytes_i(ofmap_log2_bytes_o),
-        .add_record_i    (add_record_q),
-        .valid1_i        (valid1_q && lanes[l]),
-        .valid2_i        (valid2_q && lanes[l]),
-        .valid3_i        (valid3_q && lanes[l]),
-        .valid4_i        (valid4_q && lanes[l]),
-        .valid5_i        (valid5_q && lanes[l]),
+        .add_record_i    (add_record),
+        .lut_shift_i     (lut_shift_q),
+        .lut_entry_i     (param_data_i[32*lut_part +: 32]),
+        .valid1_i        (valid1_q && lanes[l] && turn1[l]),
+        .valid2_i        (valid2_q && lanes[l] && turn2[l]),
+        .valid3_i        (valid3_q && lanes[l] && turn3[l]),
+        .valid4_i        (valid4_q && lanes[l] && turn4[l]),
+        .valid5_i        (valid5_q && lanes[l] && turn5[l]),
         .first2_i        (first2_q),
         .psum_i          (psum_data_i[l*AccBits +: AccBits]),
         .word_i          (src_data_i[l*DataBits +: DataBits]),
         .offset_i        (offset1_q),
         .log2_bytes_i    (second1_q ? srcb_log2_q : src_log2_q),
         .signed_i        (second1_q ? srcb_signed_q : src_signed_q),
+        .lut_offset_o    (lut_offsets[l*33 +: 33]),
         .overflow_o      (overflows[l]),
         .result_o        (results[l*32 +: 32]),
         .element_o       (ofmap_data_o[l*32 +: 32])

@@ -43,7 +43,7 @@ std::vector<Half> touches(const StoreOp& op) { return {half(Buffer::ofmap, op.ha
 
 Kinds all_kinds() {
   return {"ws",   "os",         "nm",   "multi", "bundle", "bipolar",
-          "pack", "transposed", "fill", "pool",  "add"};
+          "pack", "transposed", "fill", "pool",  "add", "elementwise", "tflite_add"};
 }
 
 Program build(const Draft& draft, const ArchConfig& config) {

@@ -82,7 +82,7 @@ void Generator::post_psums() {
   op.out_h = last_.out_h;
   op.out_w = last_.out_w;
   op.win_h = op.win_w = 1;
-  op.convention = rng_.pick({0, 1, 1, 2, 3, 4});
+  op.convention = rng_.pick({0, 1, 1, 2, 3, 4, 5});
   op.rounding = rng_.in(0, 6);
   const std::int64_t bits = rng_.in(1, 20);
   op.clamp_min = rng_.chance(1, 2) ? -(std::int64_t{1} << bits) : 0;
@@ -117,9 +117,11 @@ void Generator::ofmap_post(std::int64_t source) {
   op.mode = 5;
   if (has("pool") && rng_.chance(1, 3)) op.mode = rng_.in(2, 3);
   if (has("add") && rng_.chance(1, 4)) op.mode = 4;
+  if (has("elementwise") && rng_.chance(1, 3)) op.mode = rng_.in(6, 9);
+  const bool two = op.mode == 4 || (op.mode >= 6 && op.mode <= 8);
   op.src_half = source;
-  op.src_log2_bytes = rng_.in(0, 2);
-  op.srcb_log2_bytes = op.mode == 4 ? rng_.in(0, 2) : 0;
+  op.src_log2_bytes = rng_.in(0, op.mode == 6 ? 1 : 2);
+  op.srcb_log2_bytes = two ? rng_.in(0, op.mode == 6 ? 1 : 2) : 0;
   op.src_signed = rng_.in(0, 1);
   op.srcb_signed = rng_.in(0, 1);
   const std::int64_t unit = std::int64_t{1} << std::max(op.src_log2_bytes, op.srcb_log2_bytes);
@@ -127,7 +129,7 @@ void Generator::ofmap_post(std::int64_t source) {
   op.out_h = rng_.in(1, 4);
   op.out_w = rng_.in(1, 7);
   op.src_base = unit * rng_.in(0, 8);
-  op.src_base_b = op.mode == 4 ? unit * rng_.in(0, 8) : 0;
+  op.src_base_b = two ? unit * rng_.in(0, 8) : 0;
   op.src_slot_stride = unit * rng_.in(0, 12);
   op.src_step_x = rng_.in(0, 2) << op.src_log2_bytes;
   op.src_step_y = unit * rng_.in(0, 10);
@@ -138,22 +140,54 @@ void Generator::ofmap_post(std::int64_t source) {
     op.src_step_kx = rng_.in(0, 2) << op.src_log2_bytes;
     op.src_step_ky = rng_.in(0, 8) << op.src_log2_bytes;
   }
-  op.convention = op.mode == 3 ? rng_.pick({0, 1, 2, 3, 4}) : 0;
+  op.convention = op.mode == 3   ? rng_.pick({0, 1, 2, 3, 4, 5})
+                  : op.mode == 6 ? rng_.pick({0, 1, 2, 3, 4, 5})
+                                 : 0;
   op.rounding = rng_.in(0, 6);
   const std::int64_t bits = rng_.in(1, 30);
   op.clamp_min = rng_.chance(1, 2) ? -(std::int64_t{1} << bits) : 0;
   op.clamp_max = (std::int64_t{1} << bits) - 1;
-  op.out_zp = op.mode == 3 ? rng_.in(-130, 260) : 0;
+  op.out_zp = op.mode == 3 || op.mode == 6 ? rng_.in(-130, 260) : 0;
   destination(op);
+  op.param_half = rng_.in(0, 1);
+  op.param_base = rng_.in(0, 3);
+  if (op.mode == 6) product_record(op);
+  if (op.mode == 9) table_records(op);
   if (op.mode == 3 || op.mode == 4) {
-    op.param_half = rng_.in(0, 1);
-    op.param_base = rng_.in(0, 3);
     // Element sums fit the bias adder: its operands are smaller than the accumulator.
     records(op.param_half, op.param_base, op.convention, op.mode == 3 ? op.channels : 0,
             op.mode == 4);
   }
   draft_.ops.emplace_back(op);
   if (op.dst == 0 && rng_.chance(3, 4)) store(op.dst_half);
+}
+
+void Generator::product_record(const PostOp& op) {
+  AddRecord r;
+  r.za = rng_.in(-128, 255);
+  r.zb = rng_.in(-128, 255);
+  const bool tflite = op.convention >= 3;
+  // A product has up to 36 bits.
+  r.ma = tflite ? rng_.in(std::int64_t{1} << 30, (std::int64_t{1} << 31) - 1)
+                : rng_.in(-(1 << 20), 1 << 20);
+  r.shift = tflite ? rng_.in(-31, op.convention == 5 ? 14 : 30) & 63 : rng_.in(0, 63);
+  r.add = rng_.in(-50000, 50000);
+  const EncodedRecord bytes = encode(r);
+  const std::int64_t at = reserve(record_bytes);
+  std::copy(bytes.begin(), bytes.end(), draft_.data.begin() + at);
+  load_linear(Dest::param, op.param_half, op.param_base * record_bytes / beat_, record_bytes, at);
+}
+
+void Generator::table_records(PostOp& op) {
+  op.lut_shift = rng_.chance(1, 2) ? 0 : rng_.in(1, 8);
+  op.param_base = rng_.in(0, 3);
+  const std::int64_t entries =
+      rng_.in(1, std::min<std::int64_t>(300, (config_.param_records() - op.param_base) * 8));
+  op.clamp_min = rng_.in(-300, 100);
+  op.clamp_max = op.clamp_min + (entries << op.lut_shift) - 1;
+  const std::int64_t bytes = up(entries, 8) * record_bytes;
+  load_linear(Dest::param, op.param_half, op.param_base * record_bytes / beat_, bytes,
+              random_address(bytes));
 }
 
 void Generator::store(std::int64_t half) {

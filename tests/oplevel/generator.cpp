@@ -119,9 +119,10 @@ void Generator::records(std::int64_t half, std::int64_t first, std::int64_t conv
   for (std::int64_t i = 0; i < channels; ++i) {
     const std::int64_t bias = (std::int64_t{1} << rng_.in(0, acc - 2)) - 1;
     if (convention >= 3) {  // TFLite
+      const std::int64_t most = convention == 5 ? 14 : 30;
       put(i, encode(ChannelRecord{rng_.in(-bias, bias),
                                   rng_.in(std::int64_t{1} << 30, (std::int64_t{1} << 31) - 1),
-                                  rng_.chance(1, 2) ? rng_.in(-31, 30) : rng_.in(-8, 2), 0}));
+                                  rng_.chance(1, 2) ? rng_.in(-31, most) : rng_.in(-8, 2), 0}));
       continue;
     }
     // Small constants make ties of the rounding, large ones reach the width of the product.
@@ -147,6 +148,15 @@ void Generator::records(std::int64_t half, std::int64_t first, std::int64_t conv
     r.clamp_min = rng_.in(-40000, 0);
     r.clamp_max = rng_.in(0, 70000);
     r.add = rng_.in(-50000, 50000);
+    if (has("tflite_add") && rng_.chance(1, 2)) {
+      const auto mult = [&] { return rng_.in(std::int64_t{1} << 30, (std::int64_t{1} << 31) - 1); };
+      r.kind = rng_.in(1, 2);
+      r.ma = mult();
+      r.mb = mult();
+      r.la = rng_.chance(1, 2) ? 20 : rng_.in(0, 31);
+      const auto shift = [&] { return rng_.chance(1, 3) ? rng_.in(-31, 30) : rng_.in(-20, 0); };
+      set_tflite_fields({mult(), shift(), shift(), shift()}, r);
+    }
     put(channels, encode(r));
   }
   load_linear(Dest::param, half, first * record_bytes / beat_, count * record_bytes, at);

@@ -48,6 +48,9 @@ class Generator {
   void move();
   void load_ofmap(std::int64_t half);
   void ofmap_post(std::int64_t source);
+  /// Records of what a mode with two operands or a table needs.
+  void product_record(const PostOp& op);
+  void table_records(PostOp& op);
   void destination(PostOp& op);
   void store(std::int64_t half);
   void transposed_store(std::int64_t half);

@@ -64,6 +64,9 @@ class NaiveMachine {
                                     std::int64_t log2_bytes, bool is_signed) const;
   std::int64_t post_value(const PostOp& op, std::int64_t channel, std::int64_t y, std::int64_t x);
   /// `record` counts from param_base.
+  static std::int64_t scaled(const PostOp& op, std::int64_t t, std::int64_t mult, std::int64_t add,
+                             std::int64_t shift);
+  [[nodiscard]] std::int64_t from_table(const PostOp& op, std::int64_t x) const;
   std::int64_t requantised(const PostOp& op, std::int64_t record, std::int64_t sum);
   [[nodiscard]] std::int64_t added(const PostOp& op, std::int64_t record, std::int64_t a,
                                    std::int64_t b) const;

@@ -81,18 +81,63 @@ std::int64_t NaiveMachine::requantised(const PostOp& op, std::int64_t record, st
   if (op.convention == 0) {
     return static_cast<std::int32_t>(static_cast<std::uint32_t>(t));
   }
-  if (op.convention >= 3) {
-    return static_cast<std::int64_t>(clamped(
-        tflite(op.convention == 3, t, r.mult, r.shift) + op.out_zp, op.clamp_min, op.clamp_max));
+  return scaled(op, t, r.mult, r.add, r.shift);
+}
+
+std::int64_t NaiveMachine::scaled(const PostOp& op, std::int64_t t, std::int64_t mult,
+                                  std::int64_t add, std::int64_t shift) {
+  if (op.convention == 0) {
+    return static_cast<std::int32_t>(static_cast<std::uint32_t>(t));
   }
-  const Wide product = op.convention == 1 ? Wide{t} * r.mult + r.add : Wide{t};
-  return static_cast<std::int64_t>(
-      clamped(rounded(product, r.shift, op.rounding) + op.out_zp, op.clamp_min, op.clamp_max));
+  Wide v = 0;
+  if (op.convention == 5) {
+    const std::int64_t reduced = mult >= 0x7FFF0000 ? 0x7FFF : (mult + 0x8000) / 0x10000;
+    v = rounded(Wide{t} * reduced, 15 - shift, 1);
+  } else if (op.convention >= 3) {
+    v = tflite(op.convention == 3, t, mult, shift);
+  } else {
+    v = rounded(op.convention == 1 ? Wide{t} * mult + add : Wide{t}, shift, op.rounding);
+  }
+  return static_cast<std::int64_t>(clamped(v + op.out_zp, op.clamp_min, op.clamp_max));
+}
+
+std::int64_t NaiveMachine::from_table(const PostOp& op, std::int64_t x) const {
+  const std::int64_t up =
+      static_cast<std::int64_t>(clamped(x, op.clamp_min, op.clamp_max)) - op.clamp_min;
+  const std::int64_t step = std::int64_t{1} << op.lut_shift;
+  const auto* entry = param_[z(op.param_half)].data() + op.param_base * 32 + up / step * 4;
+  const auto byte = [&](int k) { return std::int64_t{entry[k]}; };
+  if (op.lut_shift == 0) {
+    return static_cast<std::int32_t>(
+        static_cast<std::uint32_t>(byte(0) + byte(1) * 256 + byte(2) * 65536 + byte(3) * 16777216));
+  }
+  const auto half = [&](int k) {
+    const std::int64_t v = byte(k) + 256 * byte(k + 1);
+    return v < 32768 ? v : v - 65536;
+  };
+  return half(0) +
+         static_cast<std::int64_t>(rounded(Wide{half(2) - half(0)} * (up % step), op.lut_shift, 1));
 }
 
 std::int64_t NaiveMachine::added(const PostOp& op, std::int64_t record, std::int64_t a,
                                  std::int64_t b) const {
   const AddRecord r = decode_add(param_[z(op.param_half)].data() + (op.param_base + record) * 32);
+  if (r.kind != 0) {
+    // Bits 0..31 of `add` are the last multiplier, 32..37 and 38..43 the shifts of the operands.
+    const auto field = [&](std::int64_t v) { return v % 64 >= 32 ? v % 64 - 64 : v % 64; };
+    const auto step = [&](Wide x, std::int64_t mult, std::int64_t shift) {
+      const auto low = static_cast<std::int32_t>(static_cast<std::uint32_t>(x));
+      return Wide{static_cast<std::int32_t>(
+          static_cast<std::uint32_t>(tflite(r.kind == 1, low, mult, shift)))};
+    };
+    const auto packed = static_cast<std::uint64_t>(r.add);
+    const Wide unit = Wide{1} << r.la;
+    const Wide total =
+        step((Wide{a} - r.za) * unit, r.ma, field(static_cast<std::int64_t>(packed >> 32 & 63))) +
+        step((Wide{b} - r.zb) * unit, r.mb, field(static_cast<std::int64_t>(packed >> 38 & 63)));
+    const Wide v = step(total, static_cast<std::int32_t>(packed & 0xFFFFFFFF), field(r.shift));
+    return static_cast<std::int64_t>(clamped(v + r.zp, r.clamp_min, r.clamp_max));
+  }
   const Wide sum = (Wide{a} - r.za) * r.ma * (Wide{1} << r.la) +
                    (Wide{b} - r.zb) * r.mb * (Wide{1} << r.lb) + r.add;
   return static_cast<std::int64_t>(
@@ -131,9 +176,23 @@ std::int64_t NaiveMachine::post_value(const PostOp& op, std::int64_t channel, st
       return static_cast<std::int64_t>(clamped(best, op.clamp_min, op.clamp_max));
     }
     case 4:
-      return added(op, 0, operand_a(0, 0),
-                   source(op, channel, op.src_base_b + line + (x << op.srcb_log2_bytes),
-                          op.srcb_log2_bytes, op.srcb_signed != 0));
+    case 6:
+    case 7:
+    case 8: {
+      const std::int64_t a = operand_a(0, 0);
+      const std::int64_t b = source(op, channel, op.src_base_b + line + (x << op.srcb_log2_bytes),
+                                    op.srcb_log2_bytes, op.srcb_signed != 0);
+      if (op.mode == 4) return added(op, 0, a, b);
+      if (op.mode > 6) {
+        const bool take_a = (op.mode == 7) == (a > b);
+        return static_cast<std::int64_t>(clamped(take_a ? a : b, op.clamp_min, op.clamp_max));
+      }
+      const AddRecord r = decode_add(param_[z(op.param_half)].data() + op.param_base * 32);
+      const std::int64_t shift = op.convention >= 3 && r.shift >= 32 ? r.shift - 64 : r.shift;
+      return scaled(op, (a - r.za) * (b - r.zb), r.ma, r.add, shift);
+    }
+    case 9:
+      return from_table(op, operand_a(0, 0));
     default:
       return static_cast<std::int64_t>(clamped(operand_a(0, 0), op.clamp_min, op.clamp_max));
   }
@@ -203,13 +262,14 @@ void NaiveMachine::run(const PostOp& op) {
   const bool from_psum = op.mode <= 1;
   std::int64_t taps = 1;
   if (op.mode == 2 || op.mode == 3) taps = op.win_h * op.win_w;
-  if (op.mode == 4) taps = 2;
+  if (op.mode == 4 || (op.mode >= 6 && op.mode <= 8)) taps = 2;
   if (from_psum || op.mode == 3) event(Event::param_rd) = u(op.channels);
   if (op.transposed != 0) {
     const std::int64_t passes = (op.channels + config_.hw_post_lanes - 1) / config_.hw_post_lanes;
     event(Event::param_rd) = u(passes * pixels);
   }
-  if (op.mode == 1 || op.mode == 4) ++event(Event::param_rd);
+  if (op.mode == 1 || op.mode == 4 || op.mode == 6) ++event(Event::param_rd);
+  if (op.mode == 9) event(Event::param_rd) = u(elements);
   if (from_psum) event(Event::psum_rd) = u(elements);
   if (op.mode != 0) event(Event::ofmap_rd) = u(taps * elements);
   event(Event::post_op) = u(elements);

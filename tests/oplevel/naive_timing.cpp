@@ -74,13 +74,13 @@ class Timing {
     const std::int64_t pixels = op.out_h * op.out_w;
     std::int64_t taps = 1;
     if (op.mode == 2 || op.mode == 3) taps = op.win_h * op.win_w;
-    if (op.mode == 4) taps = 2;
+    if (op.mode == 4 || (op.mode >= 6 && op.mode <= 8)) taps = 2;
     const bool channel_records =
         (op.mode == 0 || op.mode == 1 || op.mode == 3) && op.transposed == 0;
-    std::int64_t r = s + (op.mode == 1 || op.mode == 4 ? 1 : 0);
+    std::int64_t r = s + (op.mode == 1 || op.mode == 4 || op.mode == 6 ? 1 : 0);
     for (std::int64_t c = 0; c < op.channels; c += config_.hw_post_lanes) {
       const std::int64_t n = std::min(config_.hw_post_lanes, op.channels - c);
-      r += (channel_records ? n : 0) + pixels * taps + 6;
+      r += (channel_records ? n : 0) + pixels * (op.mode == 9 ? n : taps) + 6;
     }
     return r;
   }
