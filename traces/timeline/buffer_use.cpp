@@ -91,11 +91,10 @@ void add(std::vector<BufferUse>& out, const ComputeOp& op, const ArchConfig& con
 }
 
 void add(std::vector<BufferUse>& out, const PostOp& op, const ArchConfig& config) {
-  const auto mode = static_cast<PostMode>(op.mode);
-  const bool psums = mode == PostMode::requant || mode == PostMode::requant_add;
-  if (psums) out.push_back(read_of(Buffer::psum, op.psum_half));
-  if (mode != PostMode::requant) out.push_back(read_of(Buffer::ofmap, op.src_half));
-  if (mode != PostMode::max_window && mode != PostMode::clamp) {
+  const PostTraits traits = post_traits(static_cast<PostMode>(op.mode));
+  if (traits.psum) out.push_back(read_of(Buffer::psum, op.psum_half));
+  if (traits.source) out.push_back(read_of(Buffer::ofmap, op.src_half));
+  if (traits.channel_records || traits.add_record || traits.table) {
     out.push_back(read_of(Buffer::param, op.param_half));
   }
   const bool to_ifmap = op.dst == 1;

@@ -13,23 +13,29 @@
 namespace tactus {
 namespace {
 
+/// A field of CSV (RFC 4180).
+std::string field(const std::string& text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+  std::string out = "\"";
+  for (const char c : text) {
+    out += c;
+    if (c == '"') out += c;
+  }
+  return out + "\"";
+}
+
 class CsvSink : public MemoryTraceSink {
  public:
-  explicit CsvSink(const std::string& path) : file_(path) {
-    text_ = "cycle,address,access,bytes,tensor\n";
+  CsvSink(const std::string& path, const std::vector<std::string>& layers) : file_(path) {
+    for (const std::string& id : layers) layers_.push_back(field(id));
+    text_ = "cycle,address,access,bytes,tensor,layer\n";
   }
   void put(const MemoryAccess& access, const std::vector<std::string>& tensors) override {
     text_ += std::to_string(access.cycle) + "," + std::to_string(access.address) +
              (access.write ? ",write," : ",read,") + std::to_string(access.bytes) + ",";
-    const std::string& name = tensors.at(access.tensor);
-    if (name.find_first_of(",\"\n\r") == std::string::npos) {
-      text_ += name;
-    } else {
-      text_ += '"';
-      for (const char c : name) text_ += c == '"' ? "\"\"" : std::string(1, c);
-      text_ += '"';
-    }
-    text_ += '\n';
+    while (tensors_.size() < tensors.size()) tensors_.push_back(field(tensors[tensors_.size()]));
+    text_ += tensors_.at(access.tensor) + "," +
+             (access.layer < 0 ? "" : layers_.at(static_cast<std::size_t>(access.layer))) + "\n";
     if (text_.size() > 1U << 20U) flush();
   }
   void finish(const std::vector<std::string>&) override {
@@ -44,6 +50,7 @@ class CsvSink : public MemoryTraceSink {
   }
   WholeFile file_;
   std::string text_;
+  std::vector<std::string> layers_, tensors_;  ///< as fields
 };
 
 class Hdf5Sink : public MemoryTraceSink {
@@ -62,6 +69,8 @@ class Hdf5Sink : public MemoryTraceSink {
     columns_.emplace_back(root, "bytes", h5::Store::u8);
     columns_.emplace_back(root, "write", h5::Store::u8);
     columns_.emplace_back(root, "tensor", h5::Store::i32);
+    columns_.emplace_back(root, "layer", h5::Store::i32);
+    h5::write_texts(root, "layers", info.layers);
   }
   Hdf5Sink(const Hdf5Sink&) = delete;
   Hdf5Sink& operator=(const Hdf5Sink&) = delete;
@@ -77,6 +86,7 @@ class Hdf5Sink : public MemoryTraceSink {
     columns_[2].append(access.bytes);
     columns_[3].append(access.write ? 1 : 0);
     columns_[4].append(access.tensor);
+    columns_[5].append(access.layer);
   }
   void finish(const std::vector<std::string>& tensors) override {
     for (h5::Column& column : columns_) column.flush();
@@ -101,8 +111,9 @@ class Hdf5Sink : public MemoryTraceSink {
 
 }  // namespace
 
-std::unique_ptr<MemoryTraceSink> make_csv_sink(const std::string& path) {
-  return std::make_unique<CsvSink>(path);
+std::unique_ptr<MemoryTraceSink> make_csv_sink(const std::string& path,
+                                               const std::vector<std::string>& layers) {
+  return std::make_unique<CsvSink>(path, layers);
 }
 
 std::unique_ptr<MemoryTraceSink> make_hdf5_sink(const std::string& path,

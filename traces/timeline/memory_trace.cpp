@@ -51,10 +51,12 @@ struct MemoryTraceWriter::Stream {
 MemoryTraceWriter::MemoryTraceWriter(const std::string& path, const Program& program,
                                      const ArchConfig& config, const std::string& tool)
     : program_(program), config_(config), path_(path) {
+  std::vector<std::string> layers;
+  for (const LayerInfo& layer : program.layers) layers.push_back(layer.id);
   if (ends_with(path, ".csv")) {
-    sink_ = make_csv_sink(path);
+    sink_ = make_csv_sink(path, layers);
   } else if (ends_with(path, ".h5") || ends_with(path, ".hdf5")) {
-    sink_ = make_hdf5_sink(path, {tool, config_hash(config), config.beat_bytes()});
+    sink_ = make_hdf5_sink(path, {tool, config_hash(config), config.beat_bytes(), layers});
   } else {
     throw BadInput("--memory-trace " + path + " ends neither in .csv nor in .h5", path);
   }
@@ -100,6 +102,7 @@ void MemoryTraceWriter::read_boot(std::vector<MemoryAccess>& out) {
   const std::int64_t beats = (load.line_bytes + config_.beat_bytes() - 1) / config_.beat_bytes();
   record.cycle = static_cast<Cycle>(config_.latency() + beats * config_.beat_interval());
   accesses_of(op, record, out);
+  for (MemoryAccess& access : out) access.layer = -1;
 }
 
 void MemoryTraceWriter::accesses_of(const TileOp& op, const RetireRecord& record,
@@ -118,7 +121,7 @@ void MemoryTraceWriter::accesses_of(const TileOp& op, const RetireRecord& record
   Cycle cycle = transfer->from + interval - 1;
   const bool write = record.queue == Queue::store;
   for_each_beat(op, config_, [&](std::uint64_t address, std::uint32_t bytes) {
-    out.push_back({cycle, address, bytes, write, tensor_at(op, address)});
+    out.push_back({cycle, address, bytes, write, tensor_at(op, address), op.layer});
     cycle += interval;
   });
 }

@@ -21,6 +21,7 @@ struct MemoryAccess {
   std::uint32_t bytes = 0;    ///< valid ones; a line's last beat may have fewer than the port
   bool write = false;
   std::uint32_t tensor = 0;  ///< number of the name
+  std::int32_t layer = -1;   ///< that the op works for; -1 for the first program segment
 };
 
 /// Where accesses go.
