@@ -170,10 +170,33 @@ def add(name, case):
     return _finish(model, name, x, [_flat(case["output_ref"][()])], last)
 
 
+def mul(name, case):
+    """Product of two flat tensors."""
+    x = {key: [_flat(case[key][()])] for key in ("input1", "input2")}
+    model = _pair(case, "input1", "input2", [x["input1"][0].shape, x["input2"][0].shape])
+    requant = {"convention": REQUANT[case.attrs["requant"]], **_clamp(case),
+               "mult": np.array([_int(case.attrs["output_mult"])]),
+               "shift": np.array([_int(case.attrs["output_shift"])])}
+    last = model.add_layer(name, "mul", ["input1", "input2"], requant=requant, **_out_format(case))
+    return _finish(model, name, x, [_flat(case["output_ref"][()])], last)
+
+
+def extreme(name, case):
+    """maximum and minimum; what broadcasts is fed at its full size, the op takes equal shapes."""
+    want = case["output_ref"][()]
+    x = {key: _chw(np.broadcast_to(case[key][()], want.shape)) for key in ("input1", "input2")}
+    want = _chw(want)
+    model = _pair(case, "input1", "input2", [want[0].shape, want[0].shape])
+    clamp = {"clamp_min": -128, "clamp_max": 127}
+    last = model.add_layer(name, case.attrs["op"], ["input1", "input2"], **clamp,
+                           **_out_format(case))
+    return _finish(model, name, x, want, last)
+
+
 def elementwise(name, case):
     """add, mul, maximum and minimum."""
     op = case.attrs["op"]
-    rule = {"add": add}.get(op)
+    rule = {"add": add, "mul": mul, "maximum": extreme, "minimum": extreme}.get(op)
     if rule is None:
         raise NoRule(f"the model schema has no op for {op}")
     return rule(name, case)
@@ -185,8 +208,20 @@ def matmul(name, case):
 
 
 def softmax(name, case):
-    """softmax over rows."""
-    raise NoRule("the model schema has no op for softmax")
+    """Rows become pixels, the channels are what is normalised."""
+    a = case.attrs
+    rows, count = case["input"].shape
+    x, want = case["input"][()].T.reshape(count, 1, rows), case["output_ref"][()].T.reshape(
+        count, 1, rows)
+    model = _one_input(case, x.shape)
+    content = {"mult": _int(a["input_mult"]), "shift": _int(a["input_shift"])}
+    if _int(a["input_bits"]) == 16:
+        content.update(kind="softmax_tflite16", table=case["exp_lut"][()],
+                       inverse_table=case["one_by_one_lut"][()])
+    else:
+        content.update(kind="softmax_tflite8", diff_min=_int(a["diff_min"]))
+    last = model.add_layer(name, "softmax", ["x"], **content, **_out_format(case))
+    return _finish(model, name, {"x": [x]}, [want], last)
 
 
 FAMILIES = {"conv": conv, "depthwise": conv, "fully_connected": fully_connected,

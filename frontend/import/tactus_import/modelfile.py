@@ -14,8 +14,8 @@ import numpy as np
 
 from .problem import ImportProblem
 
-DATASETS = ("weight", "weight_zero_point", "bias", "mult", "shift", "add", "lut", "thresholds",
-            "gamma", "beta", "table", "embedding", "index")
+DATASETS = ("weight", "weight_zero_point", "bias", "mult", "shift", "add", "table",
+            "inverse_table", "gamma", "beta")
 STRING = h5py.string_dtype("utf-8")
 
 
