@@ -18,6 +18,7 @@ struct GoldenSet {
   std::string origin;  ///< "toolkit" or "reference"
   std::map<std::string, QTensor> inputs;
   std::map<std::string, QTensor> layers;
+  std::map<std::string, QTensor> accumulators;  ///< of weighted layers, bias included, 32 bits
 };
 
 /// Inputs for many inferences. Every network input has the same number of tensors.

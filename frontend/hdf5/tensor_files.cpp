@@ -33,6 +33,13 @@ Layout layout_of(const Layer& layer) {
           layer.out_shape.h == 1 && layer.out_shape.w == 1};
 }
 
+/// A weighted layer's accumulators.
+Layout accumulator_layout_of(const Layer& layer) {
+  Layout layout = layout_of(layer);
+  layout.format = Format{32, true, 0};
+  return layout;
+}
+
 /// Tensor number `n` of values that lie one tensor after the other.
 QTensor unpack(const Layout& layout, const std::vector<std::int64_t>& values, std::size_t n) {
   QTensor tensor{layout.shape, layout.format, {}};
@@ -120,6 +127,19 @@ Dataset read_set(const h5::Group& parent, const Network& network) {
   return set;
 }
 
+/// Golden accumulators of the weighted layers.
+void read_accumulators(const h5::Group& group, const Network& network, GoldenSet& set) {
+  only_attributes(group, {});
+  for (const h5::Child& child : group.children()) {
+    const Layer* layer = network.find_layer(child.name);
+    if (layer == nullptr || layer->weight.empty()) {
+      group.fail("/" + child.name + ": the network has no layer with weights of this name");
+    }
+    set.accumulators.emplace(child.name,
+                             read_one(group.dataset(child.name), accumulator_layout_of(*layer)));
+  }
+}
+
 GoldenSet read_golden_set(const h5::Group& group, const std::string& key, const Network& network) {
   only_attributes(group, {"origin"});
   GoldenSet set;
@@ -139,11 +159,12 @@ GoldenSet read_golden_set(const h5::Group& group, const std::string& key, const 
     set.inputs.emplace(input.name, read_one(inputs.dataset(input.name), layout_of(input)));
   }
   for (const h5::Child& child : group.children()) {
-    if (child.name == "inputs") continue;
+    if (child.name == "inputs" || child.name == "accumulators") continue;
     const Layer* layer = network.find_layer(child.name);
     if (layer == nullptr) group.fail("/" + child.name + ": the network has no layer of this name");
     set.layers.emplace(child.name, read_one(group.dataset(child.name), layout_of(*layer)));
   }
+  if (group.has("accumulators")) read_accumulators(group.group("accumulators"), network, set);
   return set;
 }
 
@@ -190,6 +211,13 @@ void write_golden(h5::Group& root, const Network& network, const std::vector<Gol
       const Layer* layer = network.find_layer(id);
       if (layer == nullptr) group.fail("/" + id + ": the network has no layer of this name");
       write_tensor(group, id, layout_of(*layer), {&tensor}, false);
+    }
+    if (set.accumulators.empty()) continue;
+    h5::Group sums = group.create_group("accumulators");
+    for (const auto& [id, tensor] : set.accumulators) {
+      const Layer* layer = network.find_layer(id);
+      if (layer == nullptr) sums.fail("/" + id + ": the network has no layer of this name");
+      write_tensor(sums, id, accumulator_layout_of(*layer), {&tensor}, false);
     }
   }
 }

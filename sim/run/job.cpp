@@ -219,6 +219,7 @@ RunReport run_job(const Job& job, const std::string& backend, const Progress& pr
     const RunResult result = executor.run(inference, progress);
     if (job.observer && executor.timed()) job.observer(inference.name, result);
     builder.add(result);
+    if (job.tensors) job.tensors(inference, executor.tensors());
     verdicts.add(job.workload.network, inference, backend, executor.tensors());
   }
   RunReport report = builder.finish();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,8 @@ struct Job {
   AccumulatorReport accumulators = AccumulatorReport::automatic;
   /// Called by run_job() with each inference's name and result, back ends with timing only.
   std::function<void(const std::string&, const RunResult&)> observer;
+  /// Called by run_job() with each inference and its tensors by layer id, on every back end.
+  std::function<void(const Inference&, const std::map<std::string, QTensor>&)> tensors;
 };
 
 /// Loads, lowers and validates.

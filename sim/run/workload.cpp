@@ -71,6 +71,7 @@ Workload load_workload(const std::string& model, const std::string& inputs, std:
       one.name = "golden " + set.key;
       one.inputs = std::move(set.inputs);
       one.expected = std::move(set.layers);
+      one.accumulators = std::move(set.accumulators);
       work.inferences.push_back(std::move(one));
     }
     if (work.inferences.empty() && !automatic) {

@@ -14,8 +14,9 @@ namespace tactus {
 struct Inference {
   std::string name;  ///< for messages: "golden 0", "dataset 17"
   std::map<std::string, QTensor> inputs;
-  std::map<std::string, QTensor> expected;  ///< golden tensors by layer id, may be empty
-  int label = -1;                           ///< -1: unknown
+  std::map<std::string, QTensor> expected;      ///< golden tensors by layer id, may be empty
+  std::map<std::string, QTensor> accumulators;  ///< golden accumulators by layer id, may be empty
+  int label = -1;                               ///< -1: unknown
 };
 
 struct Workload {

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// --feed golden.
+#pragma once
+
+#include <string>
+
+#include "report/feed.hpp"
+#include "run/job.hpp"
+
+namespace tactus {
+
+/// Runs the job's inferences on one back end (`ref` too) with every weighted layer reading the
+/// golden tensor of its input where all inferences have it, and compares layer by layer: outputs
+/// and, where the model file has them, accumulators. What has no weights computes from what it is
+/// given. Throws BadInput if no layer has a golden operand.
+[[nodiscard]] FeedReport run_fed(const Job& job, const std::string& backend,
+                                 const Progress& progress);
+
+}  // namespace tactus
