@@ -157,7 +157,7 @@ void ProcessPool::run(const Parent& parent) {
   bool more = true;
   const auto feed = [&](Worker& worker) {
     if (!more) return;
-    const auto task = parent.next();
+    const auto task = parent.next(static_cast<std::size_t>(&worker - workers_.data()));
     more = task.has_value();
     if (more) give(worker, *task);
   };

@@ -27,9 +27,11 @@ class ProcessPool {
   /// Kills workers that still have a task; the others end by themselves.
   ~ProcessPool();
 
+  [[nodiscard]] std::size_t size() const { return workers_.size(); }
+
   struct Parent {
-    /// The next task; none: there are no more.
-    std::function<std::optional<std::string>()> next;
+    /// The next task of a worker, counted from 0; none: there are no more for anybody.
+    std::function<std::optional<std::string>(std::size_t worker)> next;
     std::function<void(const std::string& message)> receive;
     /// Called five times a second or more often.
     std::function<void()> tick;

@@ -91,27 +91,35 @@ void work_on(Evaluator& evaluator, const std::string& task, const Reply& reply) 
   if (!rows.empty()) reply(encode(rows));
 }
 
-/// Points that this process has to evaluate, in blocks.
+/// Points that this process has to evaluate, in blocks. Every worker walks through a part of its
+/// own, because neighbours share most of their work; who is done takes half of the largest part
+/// left.
 class Plan {
  public:
   Plan(const PointList& points, const Writer& writer, const SweepOptions& options,
-       const AuditShare& audit)
-      : points_(points), shard_(options.shard), done_(writer.points_done()) {
+       const AuditShare& audit, std::uint64_t workers)
+      : points_(points), block_(points.block_size(options.shard)), done_(writer.points_done()) {
     if (audit.share > 0) {
       // Points from before that are due for an audit and have none are evaluated once more.
-      std::vector<bool> audited = writer.points_audited();
+      const std::vector<bool> audited = writer.points_audited();
       Statement ok(writer.database(), "SELECT point FROM points WHERE status = 'ok'");
       while (ok.step()) {
         const auto point = static_cast<std::uint64_t>(ok.integer(0));
         if (audit.takes(point) && !audited[point]) done_[point] = false;
       }
     }
-    block_ = points.block_size(shard_);
-    first_ = block_ * shard_.index;
-    for (std::uint64_t p = 0; p < points.size(); ++p) {
-      if (p / block_ % shard_.count != shard_.index) continue;
-      ++total_;
-      if (!done_[p]) ++left_;
+    const Shard& shard = options.shard;
+    for (std::uint64_t first = block_ * shard.index; first < points.size();
+         first += block_ * shard.count) {
+      const std::uint64_t end = std::min(first + block_, points.size());
+      total_ += end - first;
+      std::uint64_t open = 0;
+      for (std::uint64_t p = first; p < end; ++p) open += done_[p] ? 0 : 1;
+      left_ += open;
+      if (open > 0) blocks_.push_back(first);
+    }
+    for (std::uint64_t w = 0; w < workers; ++w) {
+      parts_.push_back({blocks_.size() * w / workers, blocks_.size() * (w + 1) / workers});
     }
   }
 
@@ -119,23 +127,35 @@ class Plan {
   [[nodiscard]] std::uint64_t total() const { return total_; }
   [[nodiscard]] std::uint64_t left() const { return left_; }
 
-  /// The points left in the next block of the shard that has any; empty at the end.
-  [[nodiscard]] std::vector<std::uint64_t> next() {
+  /// The points left in the next block of a worker; empty at the end.
+  [[nodiscard]] std::vector<std::uint64_t> next(std::size_t worker) {
+    Part& part = parts_.at(worker);
+    if (part.begin == part.end) {
+      Part& largest = *std::max_element(
+          parts_.begin(), parts_.end(),
+          [](const Part& a, const Part& b) { return a.end - a.begin < b.end - b.begin; });
+      const std::size_t middle = largest.begin + (largest.end - largest.begin) / 2;
+      part = {middle, largest.end};
+      largest.end = middle;
+    }
     std::vector<std::uint64_t> block;
-    for (; block.empty() && first_ < points_.size(); first_ += block_ * shard_.count) {
-      const std::uint64_t end = std::min(first_ + block_, points_.size());
-      for (std::uint64_t p = first_; p < end; ++p) {
-        if (!done_[p]) block.push_back(p);
-      }
+    if (part.begin == part.end) return block;
+    const std::uint64_t first = blocks_[part.begin++];
+    for (std::uint64_t p = first; p < std::min(first + block_, points_.size()); ++p) {
+      if (!done_[p]) block.push_back(p);
     }
     return block;
   }
 
  private:
+  struct Part {
+    std::size_t begin = 0, end = 0;  ///< in blocks_
+  };
   const PointList& points_;
-  Shard shard_;
+  std::uint64_t block_ = 1, total_ = 0, left_ = 0;
   std::vector<bool> done_;
-  std::uint64_t block_ = 1, first_ = 0, total_ = 0, left_ = 0;
+  std::vector<std::uint64_t> blocks_;  ///< first points
+  std::vector<Part> parts_;            ///< one a worker
 };
 
 std::string duration(double seconds) {
@@ -261,7 +281,7 @@ SweepSummary run_sweep(const SweepOptions& options, const SynthMaker& make_synth
   const bool exists = options.resume && std::filesystem::exists(options.out);
   Writer writer = exists ? Writer::resume(options.out, head) : Writer::create(options.out, head);
   writer.begin_session(wanted);
-  Plan plan(points, writer, options, audit);
+  Plan plan(points, writer, options, audit, pool.size());
   Collector collector(writer, progress);
   const auto halted = [&] { return stop_requested != 0 || !collector.difference().empty(); };
   ProcessPool::Parent parent;
@@ -280,8 +300,8 @@ SweepSummary run_sweep(const SweepOptions& options, const SynthMaker& make_synth
   };
 
   collector.start("points", plan.left(), plan.total());
-  parent.next = [&]() -> std::optional<std::string> {
-    const auto block = halted() ? std::vector<std::uint64_t>{} : plan.next();
+  parent.next = [&](std::size_t worker) -> std::optional<std::string> {
+    const auto block = halted() ? std::vector<std::uint64_t>{} : plan.next(worker);
     if (block.empty()) return std::nullopt;
     return task_of('P', block);
   };
@@ -293,7 +313,7 @@ SweepSummary run_sweep(const SweepOptions& options, const SynthMaker& make_synth
   if (!halted()) variants = writer.open_variants();
   collector.start("numeric variants", variants.size(), variants.size());
   auto variant = variants.begin();
-  parent.next = [&]() -> std::optional<std::string> {
+  parent.next = [&](std::size_t) -> std::optional<std::string> {
     if (halted() || variant == variants.end()) return std::nullopt;
     return task_of('V', {(variant++)->second});
   };

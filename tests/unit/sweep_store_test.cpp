@@ -92,7 +92,7 @@ TEST_CASE("workers answer every task once") {
   int next = 0;
   std::multiset<std::string> got;
   ProcessPool::Parent parent;
-  parent.next = [&]() -> std::optional<std::string> {
+  parent.next = [&](std::size_t) -> std::optional<std::string> {
     if (next == 50) return std::nullopt;
     return std::to_string(next++);
   };
@@ -112,7 +112,7 @@ TEST_CASE("what a worker throws, and its death, reach the parent") {
     ProcessPool pool(2, work);
     int next = 0;
     ProcessPool::Parent parent;
-    parent.next = [&]() -> std::optional<std::string> { return std::to_string(next++); };
+    parent.next = [&](std::size_t) -> std::optional<std::string> { return std::to_string(next++); };
     parent.receive = [](const std::string&) {};
     parent.tick = [] {};
     pool.run(parent);
