@@ -23,9 +23,13 @@ std::vector<EncodedRecord> softmax_records(const Layer& layer) {
   switch (s.kind) {
     case RowKind::softmax_tflite8:
       record.bits = layer.out_format.bits;
+      // The last entry is that of all larger differences.
       for (int below = 0; below < 256; ++below) {
         entries.push_back(static_cast<std::uint32_t>(softmax8_entry(
             below, static_cast<std::int32_t>(s.mult), static_cast<unsigned>(s.shift), s.diff_min)));
+      }
+      while (entries.size() > 1 && entries.back() == entries[entries.size() - 2]) {
+        entries.pop_back();
       }
       break;
     case RowKind::softmax_tflite16:

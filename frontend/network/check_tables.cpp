@@ -33,6 +33,8 @@ class TableCheck {
     switch (s.kind) {
       case RowKind::softmax_tflite8:
         format("input", in_, 8, true);
+        // More terms do not fit the 32 bits of the sum.
+        in_range("channels of a row", layer_.in_shape.c / s.heads, 1, 4095);
         if (out.bits != 8 && out.bits != 16) fail("out_bits of softmax_tflite8 is 8 or 16");
         format("output", out, out.bits, true);
         zero_point("output", out, out.min());

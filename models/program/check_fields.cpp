@@ -313,7 +313,6 @@ class FieldCheck {
     std::int64_t channels = 65535;
     switch (kind) {
       case RowKind::softmax_tflite8:
-        records = 1 + 256 * 4 / record_bytes;
         channels = 4095;
         break;
       case RowKind::softmax_tflite16:

@@ -38,7 +38,8 @@ module tactus_ofmap_buffer #(
   // post write
   input  logic [PostLanes-1:0]          post_we_i,
   input  logic                          post_half_i,
-  input  logic [GroupBits-1:0]          post_group_i,  // write and read
+  input  logic [GroupBits-1:0]          post_group_i,       // read
+  input  logic [GroupBits-1:0]          post_write_group_i,
   input  logic [23:0]                   post_addr_i,   // bytes
   input  logic [1:0]                    post_log2_bytes_i,
   input  logic [PostLanes*32-1:0]       post_data_i,   // element repeated over 32 bits
@@ -175,7 +176,8 @@ module tactus_ofmap_buffer #(
       logic load_hit, post_hit, post_read, store_read;
       logic [ColBits-1:0] behind;
       assign load_hit   = load_we_i && ((8'(b) ^ load_group_i) & load_mask_i) == 8'd0;
-      assign post_hit   = post_we_i[b % PostLanes] && post_group_i == GroupBits'(b / PostLanes);
+      assign post_hit   = post_we_i[b % PostLanes] &&
+                          post_write_group_i == GroupBits'(b / PostLanes);
       assign post_read  = post_re_i[b % PostLanes] && post_group_i == GroupBits'(b / PostLanes);
       assign behind     = ColBits'(b) - store_bank_i;
       always_comb begin

@@ -35,7 +35,8 @@ module tactus_ofmap_unit #(
   // post write
   input  logic [PostLanes-1:0]              post_we_i,
   input  logic                              post_half_i,
-  input  logic [GroupBits-1:0]              post_group_i,   // write and read
+  input  logic [GroupBits-1:0]              post_group_i,       // read
+  input  logic [GroupBits-1:0]              post_write_group_i,
   input  logic [23:0]                       post_addr_i,    // bytes
   input  logic [1:0]                        post_log2_bytes_i,
   input  logic [PostLanes*32-1:0]           post_data_i,    // element repeated over 32 bits
@@ -107,6 +108,7 @@ module tactus_ofmap_unit #(
     .post_we_i          (post_we_i),
     .post_half_i        (post_half_i),
     .post_group_i       (post_group_i),
+    .post_write_group_i (post_write_group_i),
     .post_addr_i        (post_addr_i),
     .post_log2_bytes_i  (post_log2_bytes_i),
     .post_data_i        (post_data_i),

@@ -59,6 +59,7 @@ module tactus_perf #(
   input  logic [PostLanes-1:0]           post_psum_re_i,
   input  logic [PostLanes-1:0]           post_src_re_i,
   input  logic                           post_write_i,
+  input  logic                           post_step_i,   // the write is the pixel's last
   input  logic [PostLanes-1:0]           post_lanes_i,
   input  logic [15:0]                    post_channel_i,
   input  logic [PostLanes*32-1:0]        post_result_i,
@@ -331,7 +332,9 @@ module tactus_perf #(
                     {{32{post_result_i[32*l + 31]}}, post_result_i[32*l +: 32]});
           end
         end
-        po_index = po_index + 64'd1;
+        if (post_step_i) begin
+          po_index = po_index + 64'd1;
+        end
       end
     end
     if (post_pass_i) begin

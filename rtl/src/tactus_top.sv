@@ -176,14 +176,14 @@ module tactus_top #(
   logic [PostLanes*AccBits-1:0]  po_psum_data;
   logic [23:0]                   po_src_addr, po_dst_addr, po_dst_addr1;
   logic [PostLanes*DataBits-1:0] po_src_data;
-  logic [GroupBits-1:0]          po_group;
+  logic [GroupBits-1:0]          po_group, po_write_group;
   logic [1:0]                    po_log2_bytes;
   logic [PostLanes*32-1:0]       po_ofmap_data;
   logic [ArrayRows-1:0]          po_ifmap_we, po_ifmap_high;
   logic [ArrayRows*BeatBytes-1:0] po_ifmap_be;
   logic [ArrayRows*DataBits-1:0]  po_ifmap_data;
   // Monitor taps, without a reader in a build without TACTUS_MONITOR
-  logic                          mon_pass, mon_write, mon_weight_re, mon_wave;
+  logic                          mon_pass, mon_write, mon_step, mon_weight_re, mon_wave;
   logic                          mon_sparse, mon_all_rows;
   logic [TagBits-1:0]            mon_start_tag, mon_op_tag, mon_weight_tag;
   logic [ArrayRows-1:0]          mon_act_swap, mon_act_en, mon_act_used;
@@ -287,7 +287,7 @@ module tactus_top #(
     .rd_data_o  (param_data)
   );
 
-  tactus_post_processor #(
+  tactus_post_unit #(
     .ArrayRows  (ArrayRows),
     .ArrayCols  (ArrayCols),
     .PostLanes  (PostLanes),
@@ -297,7 +297,7 @@ module tactus_top #(
     .WordBits   (OperandBits),
     .LogPack    (LogPack),
     .LogBundle  (LogBundle)
-  ) u_post_processor (
+  ) u_post_unit (
     .clk_i             (clk_i),
     .rst_ni            (rst_ni),
 `ifdef TACTUS_FAULTS
@@ -320,6 +320,7 @@ module tactus_top #(
     .src_addr_o        (po_src_addr),
     .src_data_i        (po_src_data),
     .group_o           (po_group),
+    .write_group_o     (po_write_group),
     .ofmap_we_o        (po_ofmap_we),
     .ofmap_log2_bytes_o(po_log2_bytes),
     .ofmap_data_o      (po_ofmap_data),
@@ -332,6 +333,7 @@ module tactus_top #(
     .dst_half_o        (po_dst_half),
     .mon_pass_o        (mon_pass),
     .mon_write_o       (mon_write),
+    .mon_step_o        (mon_step),
     .mon_lanes_o       (mon_lanes),
     .mon_channel_o     (mon_channel),
     .mon_result_o      (mon_result),
@@ -371,6 +373,7 @@ module tactus_top #(
     .post_we_i         (po_ofmap_we),
     .post_half_i       (po_dst_half),
     .post_group_i      (po_group),
+    .post_write_group_i(po_write_group),
     .post_addr_i       (po_dst_addr),
     .post_log2_bytes_i (po_log2_bytes),
     .post_data_i       (po_ofmap_data),
@@ -445,6 +448,7 @@ module tactus_top #(
     .post_psum_re_i (po_psum_re),
     .post_src_re_i  (po_src_re),
     .post_write_i   (mon_write),
+    .post_step_i    (mon_step),
     .post_lanes_i   (mon_lanes),
     .post_channel_i (mon_channel),
     .post_result_i  (mon_result),

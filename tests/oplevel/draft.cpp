@@ -42,8 +42,8 @@ std::vector<Half> touches(const StoreOp& op) { return {half(Buffer::ofmap, op.ha
 }  // namespace
 
 Kinds all_kinds() {
-  return {"ws",   "os",         "nm",   "multi", "bundle", "bipolar",
-          "pack", "transposed", "fill", "pool",  "add", "elementwise", "tflite_add"};
+  return {"ws",         "os",   "nm",   "multi", "bundle",      "bipolar",    "pack",
+          "transposed", "fill", "pool", "add",   "elementwise", "tflite_add", "rows"};
 }
 
 Program build(const Draft& draft, const ArchConfig& config) {

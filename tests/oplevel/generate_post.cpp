@@ -190,6 +190,87 @@ void Generator::table_records(PostOp& op) {
               random_address(bytes));
 }
 
+void Generator::load_bytes(std::int64_t half, std::int64_t record,
+                           const std::vector<std::uint8_t>& bytes) {
+  const auto size = static_cast<std::int64_t>(bytes.size());
+  const std::int64_t at = reserve(size);
+  std::copy(bytes.begin(), bytes.end(), draft_.data.begin() + at);
+  load_linear(Dest::param, half, record * record_bytes / beat_, size, at);
+}
+
+void Generator::row_post(std::int64_t source) {
+  PostOp op;
+  op.mode = 10;
+  op.row_kind = rng_.in(0, 4);
+  op.src_half = source;
+  op.src_log2_bytes = op.row_kind == 0 ? 0 : rng_.in(0, 1);
+  op.src_signed = rng_.in(0, 1);
+  const std::int64_t unit = std::int64_t{1} << op.src_log2_bytes;
+  op.channels = rng_.in(1, 2 * config_.hw_array_cols + 1);
+  op.out_h = rng_.in(1, 2);
+  op.out_w = rng_.in(1, 3);
+  op.win_h = op.win_w = 1;
+  op.src_base = unit * rng_.in(0, 8);
+  op.src_slot_stride = unit * rng_.in(0, 12);
+  op.src_step_x = unit * rng_.in(0, 2);
+  op.src_step_y = unit * rng_.in(0, 10);
+  const std::int64_t bits = rng_.in(6, 16);
+  op.clamp_min = rng_.chance(1, 2) ? -(std::int64_t{1} << bits) : 0;
+  op.clamp_max = (std::int64_t{1} << bits) - 1;
+  op.out_zp = rng_.chance(1, 2) ? 0 : rng_.in(-130, 260);
+  op.dst_half = 1 - source;
+  op.dst_log2_bytes = rng_.in(0, 2);
+  const std::int64_t bytes = std::int64_t{1} << op.dst_log2_bytes;
+  op.dst_base = bytes * rng_.in(0, 12);
+  op.dst_step_y = bytes * (op.out_w + rng_.in(0, 3));
+  op.dst_slot_stride = op.dst_step_y * op.out_h;
+  op.param_half = rng_.in(0, 1);
+
+  RowRecord record;
+  std::vector<std::uint32_t> entries;
+  std::vector<std::uint8_t> data;
+  const auto append = [&](const EncodedRecord& r) { data.insert(data.end(), r.begin(), r.end()); };
+  record.bits = rng_.chance(1, 2) ? 8 : 16;
+  record.one = rng_.in(1, 65535);
+  record.zp = rng_.in(0, 100);
+  record.eps = rng_.chance(1, 2) ? 0 : rng_.in(0, std::int64_t{1} << rng_.in(0, 40));
+  record.mult = rng_.in(std::int64_t{1} << 30, (std::int64_t{1} << 31) - 1);
+  record.shift = rng_.in(-10, 3);
+  if (op.row_kind >= 3) {
+    op.convention = rng_.in(1, 2);
+    op.rounding = rng_.in(0, 6);
+    append(encode(record));
+    for (std::int64_t c = 0; c < op.channels; ++c) {
+      append(encode(
+          ChannelRecord{0, rng_.in(-40000, 40000), rng_.in(0, 40), rng_.in(-1000000, 1000000)}));
+    }
+  } else {
+    // As the frontend's tables: 0 and positive, the first one large.
+    const auto word = [&] { return static_cast<std::uint32_t>(rng_.word() >> 33U); };
+    const std::int64_t count = op.row_kind == 1 ? 1024 : rng_.in(1, 256);
+    for (std::int64_t i = 0; i < count; ++i) {
+      entries.push_back(op.row_kind == 1    ? word() & 0x7FFF7FFFU
+                        : rng_.chance(1, 5) ? 0
+                                            : word() >> rng_.in(0, 31));
+    }
+    if (op.row_kind == 0) entries[0] = 0x40000000U + word() / 2;
+    if (op.row_kind == 1) entries[511] = 0x7FFF7000U;
+    if (op.row_kind == 2) entries[0] |= 1U;
+    record.last = count - 1;
+    append(encode(record));
+    entries.resize((entries.size() + 7) / 8 * 8);
+    for (const std::uint32_t e : entries) {
+      for (unsigned k = 0; k < 4; ++k) data.push_back(static_cast<std::uint8_t>(e >> (8 * k)));
+    }
+  }
+  const auto records = static_cast<std::int64_t>(data.size()) / record_bytes;
+  if (records > config_.param_records()) return;
+  op.param_base = rng_.in(0, std::min<std::int64_t>(3, config_.param_records() - records));
+  load_bytes(op.param_half, op.param_base, data);
+  draft_.ops.emplace_back(op);
+  if (rng_.chance(3, 4)) store(op.dst_half);
+}
+
 void Generator::store(std::int64_t half) {
   StoreOp op;
   op.half = half;
@@ -237,7 +318,9 @@ void Generator::transposed_store(std::int64_t half) {
 void Generator::move() {
   const std::int64_t half = rng_.in(0, 1);
   if (rng_.chance(3, 4)) load_ofmap(half);
-  if (rng_.chance(2, 3)) {
+  if (has("rows") && rng_.chance(1, 6)) {
+    row_post(half);
+  } else if (rng_.chance(2, 3)) {
     ofmap_post(half);
   } else if (has("transposed") && rng_.chance(1, 4)) {
     transposed_store(half);

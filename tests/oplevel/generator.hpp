@@ -51,6 +51,10 @@ class Generator {
   /// Records of what a mode with two operands or a table needs.
   void product_record(const PostOp& op);
   void table_records(PostOp& op);
+  /// A row op on the half `source` of the ofmap buffer.
+  void row_post(std::int64_t source);
+  /// Bytes of the draft's memory, and a load of them into the parameter buffer.
+  void load_bytes(std::int64_t half, std::int64_t record, const std::vector<std::uint8_t>& bytes);
   void destination(PostOp& op);
   void store(std::int64_t half);
   void transposed_store(std::int64_t half);

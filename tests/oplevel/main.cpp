@@ -2,7 +2,7 @@
 // Random tile-op programs over several back ends and a naive executor of the contract.
 // usage: tactus_oplevel [--count N] [--seed S] [--preset NAME] [--backends fast,systemc,rtl]
 //                       [--kinds ws,os,nm,multi,bundle,bipolar,pack,transposed,fill,pool,add,
-//                                elementwise,tflite_add]
+//                                elementwise,tflite_add,rows]
 //                       [--set section.key=value]... [--vary none|host|all] [--shrink 0|1]
 //                       [--backpressure SEED] [--coverage 0|1] [--fault N]
 // --vary: keys drawn per program; default all, with rtl host. --backpressure: the rtl's memory

@@ -70,6 +70,12 @@ class NaiveMachine {
   std::int64_t requantised(const PostOp& op, std::int64_t record, std::int64_t sum);
   [[nodiscard]] std::int64_t added(const PostOp& op, std::int64_t record, std::int64_t a,
                                    std::int64_t b) const;
+  void run_rows(const PostOp& op);
+  /// The results of one row in place of its elements.
+  void row_softmax(const PostOp& op, std::vector<std::int64_t>& row) const;
+  void row_norm(const PostOp& op, std::vector<std::int64_t>& row) const;
+  /// Entry of the table behind the row record.
+  [[nodiscard]] std::int64_t row_entry(const PostOp& op, std::int64_t index) const;
   void write_post(const PostOp& op, std::int64_t channel, std::int64_t y, std::int64_t x,
                   std::int64_t value);
 

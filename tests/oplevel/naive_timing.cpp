@@ -77,6 +77,10 @@ class Timing {
     if (op.mode == 4 || (op.mode >= 6 && op.mode <= 8)) taps = 2;
     const bool channel_records =
         (op.mode == 0 || op.mode == 1 || op.mode == 3) && op.transposed == 0;
+    if (op.mode == 10) {
+      const bool norm = op.row_kind >= 3;
+      return s + 1 + pixels * ((norm ? 2 : 3) * (op.channels + 6) + (norm ? 80 : 40));
+    }
     std::int64_t r = s + (op.mode == 1 || op.mode == 4 || op.mode == 6 ? 1 : 0);
     for (std::int64_t c = 0; c < op.channels; c += config_.hw_post_lanes) {
       const std::int64_t n = std::min(config_.hw_post_lanes, op.channels - c);
