@@ -161,8 +161,7 @@ golden::SetBuilder::Size GoldenSource::size() const {
   if (options_.hdf5) ++total.files;
   if (options_.bench) {
     const auto shape = golden::stream_shape(network, layers_, options_, job_.config);
-    constexpr std::size_t bench_files = 10;
-    total.files += bench_files;
+    total.files += golden::Streams::files_of(network, layers_);
     total.bytes +=
         golden::Streams::bytes_of(network, layers_, shape) * job_.workload.inferences.size();
   }

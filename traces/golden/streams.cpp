@@ -300,6 +300,16 @@ std::vector<TextFile> Streams::files() const {
   return files;
 }
 
+std::size_t Streams::files_of(const Network& network, const std::vector<std::string>& layers) {
+  constexpr std::size_t of_stream = 5;
+  bool mac = false, post = false;
+  for (const std::string& id : layers) {
+    mac = mac || in_mac(*network.find_layer(id));
+    post = post || in_post(*network.find_layer(id));
+  }
+  return (mac ? of_stream : 0) + (post ? of_stream : 0);
+}
+
 std::uint64_t Streams::bytes_of(const Network& network, const std::vector<std::string>& layers,
                                 const StreamShape& s) {
   std::uint64_t bytes = 0;

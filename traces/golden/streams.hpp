@@ -46,6 +46,9 @@ class Streams {
   void add(const std::string& image, const Layer& layer, const Tensors& tensors, bool skip_mac);
   [[nodiscard]] std::vector<TextFile> files() const;
 
+  /// Number of the files, benches included.
+  [[nodiscard]] static std::size_t files_of(const Network& network,
+                                            const std::vector<std::string>& layers);
   /// Bytes of the vector files of one inference.
   [[nodiscard]] static std::uint64_t bytes_of(const Network& network,
                                               const std::vector<std::string>& layers,
