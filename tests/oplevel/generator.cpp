@@ -149,13 +149,13 @@ void Generator::records(std::int64_t half, std::int64_t first, std::int64_t conv
     r.clamp_max = rng_.in(0, 70000);
     r.add = rng_.in(-50000, 50000);
     if (has("tflite_add") && rng_.chance(1, 2)) {
-      const auto mult = [&] { return rng_.in(std::int64_t{1} << 30, (std::int64_t{1} << 31) - 1); };
+      const auto factor = [&] { return rng_.in(std::int64_t{1} << 30, (std::int64_t{1} << 31) - 1); };
       r.kind = rng_.in(1, 2);
-      r.ma = mult();
-      r.mb = mult();
+      r.ma = factor();
+      r.mb = factor();
       r.la = rng_.chance(1, 2) ? 20 : rng_.in(0, 31);
       const auto shift = [&] { return rng_.chance(1, 3) ? rng_.in(-31, 30) : rng_.in(-20, 0); };
-      set_tflite_fields({mult(), shift(), shift(), shift()}, r);
+      set_tflite_fields({factor(), shift(), shift(), shift()}, r);
     }
     put(channels, encode(r));
   }
