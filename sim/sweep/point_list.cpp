@@ -12,14 +12,14 @@ namespace tactus::sweep {
 std::string Shard::text() const { return std::to_string(index) + "/" + std::to_string(count); }
 
 Shard parse_shard(const std::string& text) {
-  const auto slash = text.find('/');
-  const auto index = whole_number(text.substr(0, std::min(slash, text.size())));
-  const auto count =
-      slash == std::string::npos ? std::nullopt : whole_number(text.substr(slash + 1));
-  if (!index || !count || *index < 0 || *index >= *count || *count > 1'000'000) {
+  const auto slash = std::min(text.find('/'), text.size());
+  const std::string behind = slash == text.size() ? "" : text.substr(slash + 1);
+  const std::int64_t index = whole_number(text.substr(0, slash)).value_or(-1);
+  const std::int64_t count = whole_number(behind).value_or(-1);
+  if (index < 0 || index >= count || count > 1'000'000) {
     throw BadInput("--shard " + text + " is not I/N with I from 0 to N-1, e.g. 0/4");
   }
-  return {static_cast<std::uint64_t>(*index), static_cast<std::uint64_t>(*count)};
+  return {static_cast<std::uint64_t>(index), static_cast<std::uint64_t>(count)};
 }
 
 std::uint64_t Random::next() {
