@@ -219,7 +219,12 @@ package tactus_arith_pkg;
       low = {{16{entry[15]}}, entry[15:0]};
       step = {{16{entry[31]}}, entry[31:16]} - low;
       step = step * $signed({24'd0, part}) + ((32'sd1 << shift) >>> 1);
-      look_up = (shift == 4'd0) ? entry : low + (step >>> shift);
+      step = step >>> shift;
+      if (shift == 4'd0) begin
+        look_up = entry;
+      end else begin
+        look_up = low + step;
+      end
     end
   endfunction
 
