@@ -20,8 +20,8 @@ T per_channel(const std::vector<T>& values, std::int64_t n, T otherwise) {
 }
 }  // namespace
 
-Context::Context(const Network& net, const ArchConfig& cfg)
-    : network(net), config(cfg), builder(cfg) {}
+Context::Context(const Network& net, const ArchConfig& cfg, bool contents)
+    : network(net), config(cfg), builder(cfg, contents) {}
 
 void Context::refuse(const Layer& layer, const std::string& why) const {
   throw BadInput((network.file.empty() ? std::string() : network.file + ": ") + "layer " +
@@ -60,6 +60,7 @@ TensorPlace& Context::place(const std::string& id) {
 }
 
 void Context::place_in_memory(const std::string& id) {
+  if (place_in_concat(*this, id)) return;
   const TensorLayout layout = layout_of(id);
   TensorPlace& t = place(id);
   const std::int64_t line = round_up(t.w * layout.pixel_bytes(), config.beat_bytes());
@@ -170,7 +171,7 @@ int Context::store_tile(int layer_index, const std::string& tensor, const StoreS
 
 std::uint64_t Context::put_records(const std::vector<EncodedRecord>& records) {
   const std::uint64_t address = builder.allocate(records.size() * record_bytes);
-  for (std::size_t i = 0; i < records.size(); ++i) {
+  for (std::size_t i = 0; builder.contents() && i < records.size(); ++i) {
     std::memcpy(builder.at(address + i * record_bytes), records[i].data(), record_bytes);
   }
   return address;

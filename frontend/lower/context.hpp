@@ -34,7 +34,8 @@ struct ConvUnit {
 
 class Context {
  public:
-  Context(const Network& network, const ArchConfig& config);
+  /// Without `contents` the memory image stays empty.
+  Context(const Network& network, const ArchConfig& config, bool contents = true);
 
   const Network& network;
   const ArchConfig& config;
@@ -42,6 +43,7 @@ class Context {
   std::vector<TensorPlace> tensors;
   std::vector<LayerInfo> infos;
   std::map<std::string, Resident> resident;     ///< tensors kept on chip
+  std::map<std::string, std::string> views;     ///< tensors that lie in a concat's, by their ids
   std::map<std::string, int> last_store;        ///< op that completed a tensor in memory
   std::map<std::string, ConvPlan> plans;        ///< by id of the convolution or linear layer
   std::map<std::string, TensorLayout> layouts;  ///< of all tensors, set before anything is placed
@@ -101,8 +103,18 @@ void lower_pool(Context& context, int layer);
 /// A residual add that stands alone, a product, a maximum or a minimum.
 void lower_two_operands(Context& context, int layer);
 void lower_clamp(Context& context, int layer);
-
 void lower_requant(Context& context, int layer);
 void lower_lut(Context& context, int layer);
 void lower_softmax(Context& context, int layer);
+void lower_norm(Context& context, int layer);
+void lower_matmul(Context& context, int layer);
+void lower_transpose(Context& context, int layer);
+void lower_concat(Context& context, int layer);
+void lower_slice(Context& context, int layer);
+void lower_constant(Context& context, int layer);
+/// Gives a tensor its place inside the result of a concat layer that reads it, where a beat allows.
+bool place_in_concat(Context& context, const std::string& id);
+/// Some layer moves the tensor in a way that needs an operand word for each element.
+[[nodiscard]] bool wants_plain_words(const Network& network, const std::string& id);
+
 }  // namespace tactus::lower

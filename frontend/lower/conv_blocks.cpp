@@ -28,17 +28,27 @@ std::uint64_t ConvBlocks::put_bytes(const std::vector<std::uint8_t>& bytes) {
 
 void ConvBlocks::put_weights() {
   const ConvShape& s = plan_.shape;
+  MultipliedWeights counter(plan_);
   for (const ColumnTile& tile : plan_.columns) {
-    const WeightRows rows = pack_weights(layer_, plan_, tile, beat_);
+    const WeightRowSizes sizes = weight_row_sizes(plan_, tile, beat_);
     Stored stored;
-    stored.row_bytes = rows.row_bytes;
-    stored.weights = put_bytes(rows.values);
-    if (plan_.operands.sparse()) stored.indices = put_bytes(rows.indices);
+    stored.row_bytes = sizes.row_bytes;
+    if (ctx_.builder.contents()) {
+      const WeightRows rows = pack_weights(layer_, plan_, tile, beat_);
+      stored.weights = put_bytes(rows.values);
+      if (plan_.operands.sparse()) stored.indices = put_bytes(rows.indices);
+    } else {
+      stored.weights = ctx_.builder.allocate(static_cast<std::uint64_t>(sizes.values));
+      if (plan_.operands.sparse()) {
+        stored.indices = ctx_.builder.allocate(static_cast<std::uint64_t>(sizes.indices));
+      }
+    }
     stored_.push_back(stored);
-    for (std::size_t j = 0; j < rows.multiplied.size(); ++j) {
+    const std::vector<std::int64_t> multiplied = counter.count(tile);
+    for (std::size_t j = 0; j < multiplied.size(); ++j) {
       const std::int64_t phase = static_cast<std::int64_t>(j) / plan_.column_channels;
       const std::int64_t lines = ceil_div(s.out_h - phase, plan_.line_phases);
-      macs_executed_ += rows.multiplied[j] * lines * s.out_w;
+      macs_executed_ += multiplied[j] * lines * s.out_w;
     }
   }
 }

@@ -15,8 +15,6 @@
 
 namespace tactus::lower {
 
-class LayerWeights;
-
 /// A convolution seen as a matrix product; a linear layer has the kernel of its input's size.
 struct ConvShape {
   std::int64_t in_c = 0, in_h = 0, in_w = 0;  ///< tensor that is read
@@ -99,9 +97,5 @@ struct ConvPlan {
   [[nodiscard]] KMapping k_mapping(std::int64_t array_rows) const;
   [[nodiscard]] std::string text() const;
 };
-
-/// Best plan for the configuration; throws BadInput naming layer, buffer and shortage.
-[[nodiscard]] ConvPlan plan_conv(const Layer& layer, const LayerWeights& weights,
-                                 const ConvShape& shape, const ArchConfig& config);
 
 }  // namespace tactus::lower

@@ -5,8 +5,7 @@
 #include <set>
 
 #include "lower/context.hpp"
-#include "lower/plan_units.hpp"
-#include "lower/prune_channels.hpp"
+#include "lower/lower_parts.hpp"
 #include "numerics/errors.hpp"
 
 namespace tactus {
@@ -22,11 +21,16 @@ namespace {
 /// Decides what is folded, what stays on chip, and emits the layers in order.
 class NetworkLowering {
  public:
-  NetworkLowering(const Network& network, const ArchConfig& config) : ctx_(network, config) {}
-
-  Program run() {
+  NetworkLowering(const Network& network, const ArchConfig& config, bool contents = true)
+      : ctx_(network, config, contents) {
     find_units();
-    plan_units(ctx_, units_);
+  }
+
+  [[nodiscard]] const std::vector<ConvUnit>& units() const { return units_; }
+  [[nodiscard]] std::uint64_t image_bytes() const { return ctx_.builder.image_bytes(); }
+
+  Program run(const UnitPlanner& planner, const UnitPlanner::Choices& choices) {
+    planner.apply(choices, ctx_);
     for (const auto& input : ctx_.network.inputs) ctx_.place_in_memory(input.name);
     find_residents();
     emit();
@@ -189,6 +193,25 @@ class NetworkLowering {
         case LayerOp::softmax:
           lower_softmax(ctx_, i);
           break;
+        case LayerOp::layernorm:
+        case LayerOp::rmsnorm:
+          lower_norm(ctx_, i);
+          break;
+        case LayerOp::matmul:
+          lower_matmul(ctx_, i);
+          break;
+        case LayerOp::transpose:
+          lower_transpose(ctx_, i);
+          break;
+        case LayerOp::concat:
+          lower_concat(ctx_, i);
+          break;
+        case LayerOp::slice:
+          lower_slice(ctx_, i);
+          break;
+        case LayerOp::constant:
+          lower_constant(ctx_, i);
+          break;
         case LayerOp::clamp:
           lower_clamp(ctx_, i);
           break;
@@ -212,12 +235,27 @@ class NetworkLowering {
 
 }  // namespace
 
-}  // namespace lower
+void check_layer_count(const Network& network) {
+  if (network.layers.size() > 65535) {
+    throw BadInput("the network has " + std::to_string(network.layers.size()) +
+                   " layers, tile ops number at most 65535");
+  }
+}
 
-namespace {
+std::vector<ConvUnit> conv_units(const Network& network, const ArchConfig& config) {
+  return NetworkLowering(network, config, false).units();
+}
 
-/// Says in the program what channels are missing.
-void note_pruned(const Network& network, const lower::PrunedNetwork& pruned, Program& program) {
+Emitted emit_program(const Network& network, const ArchConfig& config, const UnitPlanner& planner,
+                     const UnitPlanner::Choices& choices, bool contents) {
+  NetworkLowering lowering(network, config, contents);
+  Emitted out;
+  out.program = lowering.run(planner, choices);
+  out.image_bytes = lowering.image_bytes();
+  return out;
+}
+
+void note_pruned(const Network& network, const PrunedNetwork& pruned, Program& program) {
   for (std::size_t i = 0; i < program.layers.size(); ++i) {
     program.layers[i].macs = macs_of(network.layers[i]);
   }
@@ -240,17 +278,26 @@ void note_pruned(const Network& network, const lower::PrunedNetwork& pruned, Pro
   }
 }
 
+}  // namespace lower
+
+namespace {
+
+Program lower_whole(const Network& network, const ArchConfig& config) {
+  const lower::Context context(network, config, false);
+  lower::WeightsMemory weights;
+  lower::UnitPlanner planner(context, lower::conv_units(network, config), weights);
+  const auto choices = planner.choose(lower::memory_timing(config));
+  return lower::emit_program(network, config, planner, choices, true).program;
+}
+
 }  // namespace
 
 Program lower_network(const Network& network, const ArchConfig& config) {
-  if (network.layers.size() > 65535) {
-    throw BadInput("the network has " + std::to_string(network.layers.size()) +
-                   " layers, tile ops number at most 65535");
-  }
-  if (!config.map_skip_zero) return lower::NetworkLowering(network, config).run();
+  lower::check_layer_count(network);
+  if (!config.map_skip_zero) return lower_whole(network, config);
   const lower::PrunedNetwork pruned = lower::prune_channels(network, config);
-  Program program = lower::NetworkLowering(pruned.network, config).run();
-  note_pruned(network, pruned, program);
+  Program program = lower_whole(pruned.network, config);
+  lower::note_pruned(network, pruned, program);
   return program;
 }
 

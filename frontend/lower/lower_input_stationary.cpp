@@ -70,6 +70,7 @@ class InputStationaryLowering {
     plane_bytes_ = round_up(shape_.out_c * word_, beat_);
     const std::int64_t bytes = plan_.k_rows * plane_bytes_;
     weight_address_ = ctx_.builder.allocate(static_cast<std::uint64_t>(bytes));
+    if (!ctx_.builder.contents()) return;
     std::uint8_t* to = ctx_.builder.at(weight_address_);
     for (std::int64_t k = 0; k < plan_.k_rows; ++k) {
       for (std::int64_t n = 0; n < shape_.out_c; ++n) {

@@ -14,15 +14,21 @@ constexpr std::uint64_t allocation_align = 64;
 [[nodiscard]] unsigned index_of(Queue q) { return static_cast<unsigned>(q); }
 }  // namespace
 
-ProgramBuilder::ProgramBuilder(const ArchConfig& config) : config_(config) {
+ProgramBuilder::ProgramBuilder(const ArchConfig& config, bool contents)
+    : config_(config), contents_(contents) {
   for (auto& half : last_access_) half.fill(-1);
 }
 
 std::uint64_t ProgramBuilder::allocate(std::uint64_t bytes) {
-  const std::uint64_t address = image_.size();
-  const std::uint64_t size = (bytes + allocation_align - 1) / allocation_align * allocation_align;
-  image_.resize(address + size, 0);
+  const std::uint64_t address = image_bytes_;
+  image_bytes_ += (bytes + allocation_align - 1) / allocation_align * allocation_align;
+  if (contents_) image_.resize(image_bytes_, 0);
   return address;
+}
+
+std::uint8_t* ProgramBuilder::at(std::uint64_t address) {
+  if (!contents_) throw InternalError("a lowering without memory contents writes to memory");
+  return image_.data() + address;
 }
 
 int ProgramBuilder::append(const TileOp& op, const std::vector<Half>& touches,
@@ -100,7 +106,7 @@ void ProgramBuilder::place_segments(Program& program) {
                        ops_.begin() + static_cast<std::ptrdiff_t>(first[s + 1]));
     program.ops.back().seg_end = s + 1 < segments;
     program.ops.back().prog_end = s + 1 == segments;
-    for (std::size_t i = begin; i < program.ops.size(); ++i) {
+    for (std::size_t i = begin; contents_ && i < program.ops.size(); ++i) {
       const EncodedOp bytes = encode(program.ops[i]);
       std::memcpy(at(address[s] + (i - begin) * op_bytes), bytes.data(), bytes.size());
     }

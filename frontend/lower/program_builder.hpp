@@ -33,12 +33,16 @@ struct Half {
 /// waits for are emitted before it, which keeps the program free of deadlock.
 class ProgramBuilder {
  public:
-  explicit ProgramBuilder(const ArchConfig& config);
+  /// Without `contents` only sizes of the memory image are kept: for timing.
+  explicit ProgramBuilder(const ArchConfig& config, bool contents = true);
 
   /// Reserves `bytes` of zeroed off-chip memory and returns the address, a multiple of 64.
   [[nodiscard]] std::uint64_t allocate(std::uint64_t bytes);
-  /// Writable view of reserved memory; invalidated by the next allocate().
-  [[nodiscard]] std::uint8_t* at(std::uint64_t address) { return image_.data() + address; }
+  /// Whether there is a memory image to write to.
+  [[nodiscard]] bool contents() const { return contents_; }
+  /// Writable view of reserved memory; invalidated by the next allocate(). Throws InternalError
+  /// without contents.
+  [[nodiscard]] std::uint8_t* at(std::uint64_t address);
 
   /// Appends an op and returns its number.
   template <typename Body>
@@ -57,6 +61,8 @@ class ProgramBuilder {
 
   /// Sets tokens, cuts segments, encodes the ops into the image. The builder is spent afterwards.
   [[nodiscard]] Program finish();
+  /// Bytes of the memory image; complete after finish().
+  [[nodiscard]] std::uint64_t image_bytes() const { return image_bytes_; }
 
  private:
   int append(const TileOp& op, const std::vector<Half>& touches, const std::vector<int>& after);
@@ -64,6 +70,8 @@ class ProgramBuilder {
   void place_segments(Program& program);
 
   const ArchConfig& config_;
+  bool contents_;
+  std::uint64_t image_bytes_ = 0;
   std::vector<std::uint8_t> image_;
   std::vector<TileOp> ops_;
   std::vector<std::array<int, queue_count>> needs_;  ///< per op: latest op needed of each queue

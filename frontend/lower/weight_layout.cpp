@@ -17,8 +17,25 @@ struct Column {
 /// A lane's weight in one unit.
 struct Field {
   std::int64_t value = 0, index = 0;
-  bool real = false;  ///< some input channel of the column stands behind it
 };
+
+Column column_of(const ConvPlan& plan, const ColumnTile& tile, std::int64_t j) {
+  Column c;
+  const std::int64_t output = j % plan.column_channels;
+  if (output >= tile.outputs) return c;
+  const std::int64_t in_per_group = plan.shape.in_c / plan.shape.groups;
+  c.output = tile.n0 + output;
+  c.first = c.output / (plan.shape.out_c / plan.shape.groups) * in_per_group;
+  c.end = c.first + in_per_group;
+  c.ky = j / plan.column_channels * plan.shape.window.stride_h;
+  return c;
+}
+
+/// First input channel of a K unit, counted from the tile's.
+std::int64_t first_channel(const ConvPlan& plan, const UnitPlace& at) {
+  const std::int64_t plane = at.slot * plan.group + at.phase;
+  return plane * plan.operands.plane_channels() + at.window * plan.operands.window();
+}
 
 class Packer {
  public:
@@ -29,11 +46,11 @@ class Packer {
         o_(plan.operands),
         zero_(layer.weight_zero_point.empty() ? 0 : layer.weight_zero_point[0]),
         in_per_group_(plan.shape.in_c / plan.shape.groups) {
-    out_.row_bytes = round_up(tile.cols * word_bytes(), beat_bytes);
-    out_.values.resize(static_cast<std::size_t>(plan.weight_rows(tile.stored) * out_.row_bytes));
-    out_.indices.resize(static_cast<std::size_t>(plan.index_rows(tile.stored) * out_.row_bytes));
-    out_.multiplied.resize(static_cast<std::size_t>(tile.cols));
-    for (std::int64_t j = 0; j < tile.cols; ++j) columns_.push_back(column(j));
+    const WeightRowSizes sizes = weight_row_sizes(plan, tile, beat_bytes);
+    out_.row_bytes = sizes.row_bytes;
+    out_.values.resize(static_cast<std::size_t>(sizes.values));
+    out_.indices.resize(static_cast<std::size_t>(sizes.indices));
+    for (std::int64_t j = 0; j < tile.cols; ++j) columns_.push_back(column_of(plan, tile, j));
   }
 
   WeightRows run() {
@@ -45,17 +62,6 @@ class Packer {
 
  private:
   [[nodiscard]] std::int64_t word_bytes() const { return o_.word_bits / 8; }
-
-  [[nodiscard]] Column column(std::int64_t j) const {
-    Column c;
-    const std::int64_t output = j % plan_.column_channels;
-    if (output >= tile_.outputs) return c;
-    c.output = tile_.n0 + output;
-    c.first = c.output / (plan_.shape.out_c / plan_.shape.groups) * in_per_group_;
-    c.end = c.first + in_per_group_;
-    c.ky = j / plan_.column_channels * plan_.shape.window.stride_h;
-    return c;
-  }
 
   [[nodiscard]] std::int64_t weight(const Column& c, std::int64_t channel, std::int64_t ky,
                                     std::int64_t kx) const {
@@ -73,7 +79,6 @@ class Packer {
     if (ky < 0 || ky >= plan_.shape.window.kernel_h || c.output < 0) return out;
     const std::int64_t begin = std::max(first, c.first);
     const std::int64_t end = std::min(first + o_.candidates, c.end);
-    out.real = at.n < end - begin;
     std::int64_t rank = 0;
     for (std::int64_t channel = begin; channel < end; ++channel) {
       const std::int64_t value = weight(c, channel, ky, at.kx);
@@ -104,13 +109,11 @@ class Packer {
   void pack_unit(std::int64_t unit, std::int64_t stored) {
     const UnitPlace at = plan_.place_of(unit);
     const std::int64_t lanes = o_.lanes(), width = o_.wgt_carrier, index = o_.index_bits();
-    const std::int64_t plane = at.slot * plan_.group + at.phase;
-    const std::int64_t first = tile_.c0 + plane * o_.plane_channels() + at.window * o_.window();
+    const std::int64_t first = tile_.c0 + first_channel(plan_, at);
     for (std::int64_t j = 0; j < tile_.cols; ++j) {
       const Column& c = columns_[static_cast<std::size_t>(j)];
       for (std::int64_t l = 0; l < lanes; ++l) {
         const Field f = field(c, first + l * o_.candidates, at);
-        if (f.real) ++out_.multiplied[static_cast<std::size_t>(j)];
         // The word's bit of +1 is 1, that of -1 is 0.
         const std::int64_t value = o_.wgt_bipolar ? (f.value + 1) / 2 : f.value;
         put(out_.values, stored / o_.units_per_row(), j,
@@ -132,6 +135,66 @@ class Packer {
 };
 
 }  // namespace
+
+WeightRowSizes weight_row_sizes(const ConvPlan& plan, const ColumnTile& tile,
+                                std::int64_t beat_bytes) {
+  WeightRowSizes out;
+  out.row_bytes = round_up(tile.cols * (plan.operands.word_bits / 8), beat_bytes);
+  out.values = plan.weight_rows(tile.stored) * out.row_bytes;
+  out.indices = plan.index_rows(tile.stored) * out.row_bytes;
+  return out;
+}
+
+bool MultipliedWeights::Reads::operator==(const Reads& o) const {
+  const auto same = [](const UnitRun& a, const UnitRun& b) {
+    return a.first == b.first && a.count == b.count;
+  };
+  return first == o.first && end == o.end && ky == o.ky &&
+         std::equal(runs.begin(), runs.end(), o.runs.begin(), o.runs.end(), same);
+}
+
+std::int64_t MultipliedWeights::count(const Reads& reads) const {
+  const Operands& o = plan_.operands;
+  const std::int64_t lines = plan_.shape.window.kernel_h;
+  std::int64_t total = 0;
+  for (const UnitRun& run : reads.runs) {
+    for (std::int64_t unit = run.first; unit < run.first + run.count; ++unit) {
+      const UnitPlace at = plan_.place_of(unit);
+      if (at.ky < reads.ky || at.ky >= reads.ky + lines) continue;
+      const std::int64_t channel = first_channel(plan_, at);
+      for (std::int64_t l = 0; l < o.lanes(); ++l) {
+        const std::int64_t candidate = channel + l * o.candidates;
+        const std::int64_t own =
+            std::min(candidate + o.candidates, reads.end) - std::max(candidate, reads.first);
+        total += at.n < own ? 1 : 0;
+      }
+    }
+  }
+  return total;
+}
+
+std::vector<std::int64_t> MultipliedWeights::count(const ColumnTile& tile) {
+  std::vector<std::int64_t> counts;
+  Reads reads;
+  reads.runs = tile.runs;
+  std::size_t last = known_.size();
+  for (std::int64_t j = 0; j < tile.cols; ++j) {
+    const Column c = column_of(plan_, tile, j);
+    if (c.output < 0) {
+      counts.push_back(0);
+      continue;
+    }
+    reads.first = c.first - tile.c0;
+    reads.end = c.end - tile.c0;
+    reads.ky = c.ky;
+    if (last >= known_.size() || !(known_[last].first == reads)) {
+      for (last = 0; last < known_.size() && !(known_[last].first == reads);) ++last;
+      if (last == known_.size()) known_.emplace_back(reads, count(reads));
+    }
+    counts.push_back(known_[last].second);
+  }
+  return counts;
+}
 
 WeightRows pack_weights(const Layer& layer, const ConvPlan& plan, const ColumnTile& tile,
                         std::int64_t beat_bytes) {

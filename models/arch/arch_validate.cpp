@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <string>
+#include <string_view>
+
 #include "arch/arch_config.hpp"
 #include "numerics/errors.hpp"
 
@@ -17,6 +20,23 @@ void require_power_of_two(const ArchConfig& config, std::int64_t value, const st
   require(config, value > 0 && (value & (value - 1)) == 0, key, "it must be a power of two");
 }
 
+/// Values that set() would refuse; it writes the sentence.
+void check_ranges(const ArchConfig& config) {
+  ArchConfig probe;
+#define TACTUS_ARCH_INT(section, name, def, lo, hi, unit, binding, doc) \
+  if (config.section##_##name < lo || config.section##_##name > hi)     \
+    set(probe, #section "." #name, std::to_string(config.section##_##name));
+#define TACTUS_ARCH_BOOL(section, name, def, binding, doc)
+#define TACTUS_ARCH_ENUM(section, name, def, choices, binding, doc)                  \
+  if (std::string_view("|" choices "|").find("|" + config.section##_##name + "|") == \
+      std::string_view::npos)                                                        \
+    set(probe, #section "." #name, config.section##_##name);
+#include "arch/arch_fields.def"
+#undef TACTUS_ARCH_INT
+#undef TACTUS_ARCH_BOOL
+#undef TACTUS_ARCH_ENUM
+}
+
 std::string number(std::int64_t value) { return std::to_string(value); }
 
 void require_half(const ArchConfig& config, const std::string& key, std::int64_t size,
@@ -29,10 +49,7 @@ void require_half(const ArchConfig& config, const std::string& key, std::int64_t
 }  // namespace
 
 void validate(const ArchConfig& config) {
-  for (const auto& field : arch_fields()) {
-    ArchConfig probe;
-    set(probe, field.key, get(config, field.key));
-  }
+  check_ranges(config);
   require_power_of_two(config, config.hw_array_rows, "hw.array_rows");
   require_power_of_two(config, config.hw_array_cols, "hw.array_cols");
   require_power_of_two(config, config.hw_queue_depth, "hw.queue_depth");

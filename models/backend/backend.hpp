@@ -49,6 +49,8 @@ struct RunOptions {
   /// Called before (`done` false) and after (true) each op with its index in the program and the
   /// buffers as its start finds them and its retirement leaves them (fast only).
   std::function<void(std::size_t op, bool done, const BufferView&)> observe;
+  /// Threads that share the values of an op (fast only); nothing depends on their number.
+  int threads = 1;
   /// Timing only: leave values, digests and value-dependent events out (fast only).
   bool timing_only = false;
 };

@@ -18,16 +18,15 @@ inline constexpr std::int64_t code = 0;  ///< ComputeOp::dataflow
   return (op.k_rows + op.rows_used - 1) / op.rows_used;
 }
 
-/// Runs all folds of an op through the array. `ready` is the first cycle in which the start
-/// condition holds. Closed form: from the second fold on, wl of a fold is a of the one before, so
-/// folds follow each other every max(R, M) cycles (every 2R + C + M without overlap).
-[[nodiscard]] inline Occupancy occupy(ArrayState& state, const ComputeOp& op, Cycle ready,
+/// Runs `folds` folds of m pixels, an op's, through the array. `ready` is the first cycle in which
+/// the start condition holds. Closed form: from the second fold on, wl of a fold is a of the one
+/// before, so folds follow each other every max(R, M) cycles (every 2R + C + M without overlap).
+[[nodiscard]] inline Occupancy occupy(ArrayState& state, Cycle m, Cycle folds, Cycle ready,
                                       const ArrayShape& array) {
-  const auto m = static_cast<Cycle>(pixels(op));
   const Cycle start = state.next_prepare(ready, code, array);
   Cycle weight = start;
   Cycle pixel = state.next_stream(start, array.rows, array);
-  const auto more = static_cast<Cycle>(op.folds - 1);
+  const Cycle more = folds - 1;
   if (more > 0) {
     const Cycle period = array.overlap ? std::max(array.rows, m) : 2 * array.rows + array.cols + m;
     pixel += more * period;
@@ -36,6 +35,10 @@ inline constexpr std::int64_t code = 0;  ///< ComputeOp::dataflow
   const Cycle end = pixel + m + array.rows + array.cols;
   state = {true, code, weight, pixel, m, end, end - 1};
   return {start, state.retire};
+}
+[[nodiscard]] inline Occupancy occupy(ArrayState& state, const ComputeOp& op, Cycle ready,
+                                      const ArrayShape& array) {
+  return occupy(state, static_cast<Cycle>(pixels(op)), static_cast<Cycle>(op.folds), ready, array);
 }
 
 }  // namespace tactus::weight_stationary

@@ -2,6 +2,7 @@
 #include "fast/compute_unit.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <limits>
 #include <string>
@@ -29,19 +30,44 @@ ComputeValues ComputeUnit::run(const ComputeOp& op, Buffers& buffers) {
   PsumHalf& psum = half_of(buffers.psum, op.psum_half);
   psum.check(op.psum_base, pixels(op));
   ComputeValues values;
-  if (prepare(op, layout, buffers)) {
-    add_exact(op, psum);
-  } else {
-    values.acc_overflow = add_checked(op, psum);
-  }
+  const bool exact = prepare(op, layout, buffers);
+  if (!exact) values.acc_overflow = add_checked(op, psum);
+  std::atomic<std::uint64_t> digest{0};
+  for_parts(op, [&](const Range& range) {
+    if (exact) add_exact(op, range, psum);
+    if (op.k_complete != 0) digest += digest_of(op, range, psum);
+  });
+  values.digest = digest;
   values.act_zero = static_cast<std::uint64_t>(in_.activations->zeros);
   if (gating_) values.mac_gated = gated_products();
-  if (op.k_complete != 0) {
-    for (std::int64_t c = 0; c < op.cols; ++c) {
-      values.digest += digest_run(psum.column(c) + op.psum_base, in_.pixels, c, cols_);
-    }
-  }
   return values;
+}
+
+template <class Work>
+void ComputeUnit::for_parts(const ComputeOp& op, const Work& work) {
+  // Below so many products the threads take longer to meet than to multiply.
+  constexpr std::int64_t worth_sharing = 1 << 19;
+  const std::int64_t panels = in_.activations->panels;
+  const bool shared = panels >= pool_.size() && in_.pixels * op.k_rows * op.cols >= worth_sharing;
+  if (pool_.size() == 1 || !shared) return work(whole());
+  pool_.run([&](int part) {
+    Range range;
+    range.panel = panels * part / pool_.size();
+    range.panels = panels * (part + 1) / pool_.size() - range.panel;
+    range.first = range.panel * panel_pixels;
+    range.count = std::min(range.panels * panel_pixels, in_.pixels - range.first);
+    work(range);
+  });
+}
+
+std::uint64_t ComputeUnit::digest_of(const ComputeOp& op, const Range& range,
+                                     const PsumHalf& psum) const {
+  std::uint64_t digest = 0;
+  for (std::int64_t c = 0; c < op.cols; ++c) {
+    digest += digest_run(psum.column(c) + op.psum_base + range.first, range.count,
+                         range.first * cols_ + c, cols_);
+  }
+  return digest;
 }
 
 void ComputeUnit::check(const ComputeOp& op, const OperandLayout& layout) const {
@@ -107,34 +133,36 @@ bool ComputeUnit::may_overflow(const ComputeOp& op, const PsumHalf& psum) {
 }
 
 template <class Add>
-void ComputeUnit::multiply(std::int64_t cols, std::int64_t first, std::int64_t last,
-                           const Add& add) {
+void ComputeUnit::multiply(const Range& range, std::int64_t cols, std::int64_t first,
+                           std::int64_t last, const Add& add) {
+  std::int32_t* const sums = sums_.data() + range.first;
   for (std::int64_t from = first; from < last; from += in_.safe_pairs) {
     const std::int64_t to = std::min(last, from + in_.safe_pairs);
     for (std::int64_t a = 0; a < in_.parts_a; ++a) {
       for (std::int64_t w = 0; w < in_.parts_w; ++w) {
-        const PackedOperands operands{in_.activations->data + a * in_.activations->part_stride,
-                                      in_.activations->panels,
+        const PackedOperands operands{in_.activations->data + a * in_.activations->part_stride +
+                                          range.panel * in_.activations->panel_stride,
+                                      range.panels,
                                       in_.activations->panel_stride,
                                       in_.weights->data + w * in_.weights->part_stride,
                                       (cols + block_cols - 1) / block_cols,
                                       in_.weights->block_stride};
-        kernels_.multiply(operands, from, to, sums_.data(), in_.stride);
+        kernels_.multiply(operands, from, to, sums, in_.stride);
         const std::int64_t scale = std::int64_t{1} << 8 * (a + w);
         const bool is_first = from == first && a == 0 && w == 0;
         for (std::int64_t c = 0; c < cols; ++c) {
-          add(c, sums_.data() + c * in_.stride, scale, is_first);
+          add(c, sums + c * in_.stride, scale, is_first);
         }
       }
     }
   }
 }
 
-void ComputeUnit::add_exact(const ComputeOp& op, PsumHalf& psum) {
-  const std::int64_t m = in_.pixels;
-  multiply(op.cols, 0, in_.shape.pairs(),
+void ComputeUnit::add_exact(const ComputeOp& op, const Range& range, PsumHalf& psum) {
+  const std::int64_t m = range.count;
+  multiply(range, op.cols, 0, in_.shape.pairs(),
            [&](std::int64_t c, const std::int32_t* sum, std::int64_t scale, bool is_first) {
-             std::int64_t* entry = psum.column(c) + op.psum_base;
+             std::int64_t* entry = psum.column(c) + op.psum_base + range.first;
              if (is_first && op.accumulate == 0) {
                for (std::int64_t i = 0; i < m; ++i) entry[i] = sum[i];
              } else if (scale == 1) {
@@ -174,7 +202,7 @@ std::uint64_t ComputeUnit::add_steps(const ComputeOp& op, std::int64_t* entries,
       continue;
     }
     wide_sums_.assign(static_cast<std::size_t>(op.cols * in_.pixels), 0);
-    multiply(op.cols, first, last,
+    multiply(whole(), op.cols, first, last,
              [&](std::int64_t c, const std::int32_t* sum, std::int64_t scale, bool) {
                std::int64_t* wide = wide_sums_.data() + c * in_.pixels;
                for (std::int64_t i = 0; i < in_.pixels; ++i) wide[i] += sum[i] * scale;

@@ -10,6 +10,7 @@
 #include "fast/kernels.hpp"
 #include "fast/pack_cache.hpp"
 #include "fast/pack_layout.hpp"
+#include "fast/thread_pool.hpp"
 #include "numerics/formats.hpp"
 #include "program/program.hpp"
 
@@ -29,8 +30,10 @@ struct ComputeValues {
 
 class ComputeUnit {
  public:
-  ComputeUnit(const ArchConfig& config, const Kernels& kernels)
-      : accumulator_(accumulator_of(config)),
+  /// The threads of the pool share the pixels of an op.
+  ComputeUnit(const ArchConfig& config, const Kernels& kernels, ThreadPool& pool)
+      : pool_(pool),
+        accumulator_(accumulator_of(config)),
         rows_(config.hw_array_rows),
         cols_(config.hw_array_cols),
         word_bits_(config.hw_operand_bits),
@@ -52,16 +55,29 @@ class ComputeUnit {
     std::int64_t safe_pairs = 1;            ///< pairs whose sum fits int32
   };
 
+  /// Pixels of a part: whole panels, but for the last part's end.
+  struct Range {
+    std::int64_t panel = 0, panels = 0;
+    std::int64_t first = 0, count = 0;  ///< pixels
+  };
+  [[nodiscard]] Range whole() const { return {0, in_.activations->panels, 0, in_.pixels}; }
+  /// Calls work(range, part) for parts that cover all pixels, side by side where that pays.
+  template <class Work>
+  void for_parts(const ComputeOp& op, const Work& work);
+
   void check(const ComputeOp& op, const OperandLayout& layout) const;
   /// Packs the operands; true when no accumulator can overflow, so that the order of the sums is
   /// free.
   bool prepare(const ComputeOp& op, const OperandLayout& layout, Buffers& buffers);
   [[nodiscard]] bool may_overflow(const ComputeOp& op, const PsumHalf& psum);
-  /// Calls add(column, sums, shift) with the sums of the pairs [first, last), to be shifted left,
-  /// for each column in use; several times when they come in parts.
+  /// Calls add(column, sums, shift) with the sums of the pairs [first, last) of a range's pixels,
+  /// to be shifted left, for each column in use; several times when they come in parts.
   template <class Add>
-  void multiply(std::int64_t cols, std::int64_t first, std::int64_t last, const Add& add);
-  void add_exact(const ComputeOp& op, PsumHalf& psum);
+  void multiply(const Range& range, std::int64_t cols, std::int64_t first, std::int64_t last,
+                const Add& add);
+  void add_exact(const ComputeOp& op, const Range& range, PsumHalf& psum);
+  [[nodiscard]] std::uint64_t digest_of(const ComputeOp& op, const Range& range,
+                                        const PsumHalf& psum) const;
   /// The same as add_exact under the overflow policy; returns the number of overflows.
   std::uint64_t add_checked(const ComputeOp& op, PsumHalf& psum);
   /// Adds the packed folds to `entries`, `stride` apart between columns, under the policy: as many
@@ -76,6 +92,7 @@ class ComputeUnit {
                                         std::int64_t* entries, std::int64_t stride) const;
   [[nodiscard]] std::uint64_t gated_products() const;
 
+  ThreadPool& pool_;
   Accumulator accumulator_;
   std::int64_t rows_, cols_, word_bits_;
   bool gating_;

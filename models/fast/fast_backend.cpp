@@ -14,6 +14,7 @@
 #include "fast/kernels.hpp"
 #include "fast/post_unit.hpp"
 #include "fast/shape_events.hpp"
+#include "fast/thread_pool.hpp"
 #include "fast/timing.hpp"
 #include "memory/offchip_memory.hpp"
 #include "numerics/errors.hpp"
@@ -69,11 +70,12 @@ class View final : public BufferView {
 /// Executes ops on buffer contents; fills digest and value-dependent events.
 class Machine {
  public:
-  Machine(const ArchConfig& config, std::vector<std::uint8_t> memory)
-      : buffers_(config),
+  Machine(const ArchConfig& config, std::vector<std::uint8_t> memory, int threads)
+      : pool_(threads),
+        buffers_(config),
         memory_(std::move(memory), config.latency(), config.beat_interval()),
         dma_(config),
-        compute_(config, *available_kernels().front()),
+        compute_(config, *available_kernels().front(), pool_),
         post_(config) {}
 
   void execute(const TileOp& op, RetireRecord& record) {
@@ -100,6 +102,7 @@ class Machine {
     record_->events[Event::acc_overflow] = values.acc_overflow;
   }
 
+  ThreadPool pool_;
   Buffers buffers_;
   OffchipMemory memory_;
   DmaUnit dma_;
@@ -117,22 +120,6 @@ void check_program(const Program& program) {
   }
   if (program.ops.empty() || !program.ops.back().prog_end) {
     throw InternalError("the last op of the program does not end it");
-  }
-}
-
-/// Throws BadInput when more than `limit` cycles pass without a retire.
-void check_watchdog(const Timing& timing, Cycle limit) {
-  if (timing.cycles <= limit) return;
-  std::vector<Cycle> retires = timing.retire;
-  std::sort(retires.begin(), retires.end());
-  Cycle last = 0;
-  for (const Cycle retire : retires) {
-    if (retire - last > limit) {
-      throw BadInput("no op retires between cycle " + std::to_string(last) + " and cycle " +
-                     std::to_string(retire) + ", which is longer than the watchdog's " +
-                     std::to_string(limit) + " cycles");
-    }
-    last = retire;
   }
 }
 
@@ -169,7 +156,9 @@ class FastBackend final : public Backend {
     check_program(program);
     const ArchNumbers arch = numbers_of(config);
     const Timing timing = resolve_timing(program, arch);
-    check_watchdog(timing, options.watchdog_cycles);
+    if (timing.cycles > options.watchdog_cycles) {
+      check_watchdog(timing.retire, options.watchdog_cycles);
+    }
 
     RunResult result;
     result.cycles = timing.cycles;
@@ -187,7 +176,7 @@ class FastBackend final : public Backend {
     if (options.timing_only) {
       result.memory = std::move(memory);
     } else {
-      Machine machine(config, std::move(memory));
+      Machine machine(config, std::move(memory), options.threads);
       constexpr std::uint64_t progress_ops = 64;
       std::uint64_t done = 0;
       for (const std::size_t i : start_order(timing)) {

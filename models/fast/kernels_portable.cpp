@@ -4,6 +4,7 @@
 
 #include "fast/kernels.hpp"
 #include "fast/kernels_avx2.hpp"
+#include "fast/kernels_vnni.hpp"
 
 namespace tactus::fast {
 namespace {
@@ -132,7 +133,9 @@ const Kernels& portable_kernels() {
 
 std::vector<const Kernels*> available_kernels() {
   std::vector<const Kernels*> list;
-  if (const Kernels* avx2 = avx2_kernels()) list.push_back(avx2);
+  for (const Kernels* kernels : {avx512_vnni_kernels(), avx_vnni_kernels(), avx2_kernels()}) {
+    if (kernels != nullptr) list.push_back(kernels);
+  }
   list.push_back(&portable_kernels());
   return list;
 }

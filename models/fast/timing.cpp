@@ -194,4 +194,17 @@ Timing resolve_timing(const Program& program, const ArchNumbers& arch) {
   return Resolver(program, arch).run();
 }
 
+void check_watchdog(std::vector<Cycle> retires, Cycle limit) {
+  std::sort(retires.begin(), retires.end());
+  Cycle last = 0;
+  for (const Cycle retire : retires) {
+    if (retire - last > limit) {
+      throw BadInput("no op retires between cycle " + std::to_string(last) + " and cycle " +
+                     std::to_string(retire) + ", which is longer than the watchdog's " +
+                     std::to_string(limit) + " cycles");
+    }
+    last = retire;
+  }
+}
+
 }  // namespace tactus::fast

@@ -19,4 +19,7 @@ struct Timing {
 /// Throws BadInput naming op, queue and missing token when the program cannot go on.
 [[nodiscard]] Timing resolve_timing(const Program& program, const ArchNumbers& arch);
 
+/// Throws BadInput when more than `limit` cycles pass without a retire.
+void check_watchdog(std::vector<Cycle> retires, Cycle limit);
+
 }  // namespace tactus::fast

@@ -76,6 +76,8 @@ po::options_description options_for(const Verb& verb) {
   if (has('w')) {
     add("accumulators", po::value<std::string>(),
         "smallest safe accumulator by data: auto (up to 1e9 multiplications), on or off");
+    add("threads", po::value<int>(),
+        "threads for the values of the fast back end, 0: one for each processor (default 1)");
   }
   if (has('l')) {
     add("rtl-lib", po::value<std::string>(),
@@ -176,6 +178,7 @@ void read_options(const po::variables_map& map, CommandLine& out) {
   take(map, "inputs", out.inputs);
   take(map, "limit", out.limit);
   take(map, "accumulators", out.accumulators);
+  take(map, "threads", out.threads);
   take(map, "backend", out.backend);
   if (map.count("backends") != 0) out.backends = split(map["backends"].as<std::string>());
   take(map, "rtl-lib", out.rtl_library);

@@ -21,6 +21,7 @@ struct CommandLine {
   std::string inputs, backend = "systemc", accumulators = "auto";
   std::vector<std::string> backends;
   std::size_t limit = 0;
+  int threads = 1;  ///< 0: as many as the machine has
   std::uint64_t backpressure = 0;
   int fault = 0;
   std::string fault_backend = "rtl";

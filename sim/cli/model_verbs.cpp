@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iomanip>
 #include <sstream>
+#include <thread>
 
 #include "cli/console.hpp"
 #include "cli/trace_files.hpp"
@@ -39,6 +40,13 @@ Job job_of(const CommandLine& line) {
   } else if (line.accumulators != "auto") {
     throw BadInput("--accumulators takes auto, on or off, not " + line.accumulators);
   }
+  constexpr int most_threads = 256;
+  if (line.threads < 0 || line.threads > most_threads) {
+    throw BadInput("--threads takes 0 to " + std::to_string(most_threads) + ", not " +
+                   std::to_string(line.threads));
+  }
+  const auto processors = static_cast<int>(std::thread::hardware_concurrency());
+  job.threads = line.threads > 0 ? line.threads : std::clamp(processors, 1, most_threads);
   return job;
 }
 

@@ -4,16 +4,11 @@
 #include <algorithm>
 
 namespace tactus {
-namespace {
-
-/// Executed MACs per lane of the PEs in these lane cycles (cycles x lanes of the layer).
-double utilization(std::int64_t macs, Cycle lane_cycles, const ArchConfig& config) {
+double utilization_of(std::int64_t macs, Cycle lane_cycles, const ArchConfig& config) {
   if (lane_cycles == 0) return 0;
   const auto pes = static_cast<double>(config.hw_array_rows * config.hw_array_cols);
   return std::min(1.0, static_cast<double>(macs) / (static_cast<double>(lane_cycles) * pes));
 }
-
-}  // namespace
 
 ReportBuilder::ReportBuilder(const Program& program, const ArchConfig& config,
                              const EnergyTable& table, RunIdentity identity)
@@ -60,14 +55,14 @@ RunReport ReportBuilder::finish() {
     LayerRow& row = report.layers[i];
     const Cycle lanes_used = row.cycles * static_cast<Cycle>(program_.layers[i].k_mapping.lanes);
     lane_cycles += lanes_used;
-    row.utilization = utilization(row.macs_executed, lanes_used, config_);
+    row.utilization = utilization_of(row.macs_executed, lanes_used, config_);
     row.energy = estimate(row.events, config_, table_);
     report.macs += row.macs;
     report.macs_executed += row.macs_executed;
     report.events += row.events;
     report.energy += row.energy;
   }
-  report.utilization = utilization(report.macs_executed, lane_cycles, config_);
+  report.utilization = utilization_of(report.macs_executed, lane_cycles, config_);
   const auto beat = static_cast<std::uint64_t>(config_.beat_bytes());
   report.bytes_read = report.events[Event::mem_rd_beat] * beat;
   report.bytes_written = report.events[Event::mem_wr_beat] * beat;

@@ -115,6 +115,9 @@ class ReportBuilder {
                                     const EnergyTable& table, RunIdentity identity,
                                     const std::vector<RunResult>& results);
 
+/// Executed MACs per lane of the PEs in these lane cycles (cycles x lanes of the layer), 0..1.
+[[nodiscard]] double utilization_of(std::int64_t macs, Cycle lane_cycles, const ArchConfig& config);
+
 /// A table per layer and the totals, no line longer than `columns` (80 or more) except names; from
 /// 120 columns on with the stalls by cause.
 [[nodiscard]] std::string to_text(const RunReport& report, int columns);

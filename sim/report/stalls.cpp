@@ -74,10 +74,38 @@ const QueuedOp* last_arrival(const QueuedOp& e) {
   return last;
 }
 
-StallCause cause_of(const QueuedOp& source) {
-  if (source.record->queue == Queue::post) return StallCause::psum;
-  if (source.record->queue == Queue::store) return StallCause::store;
-  if (const auto* load = std::get_if<LoadOp>(&source.op->body)) {
+/// Appends the idle cycles [from, to) in front of a compute op, cut by cause.
+void attribute(const QueuedOp& e, Cycle from, Cycle to, std::vector<StallGap>& gaps) {
+  const auto add = [&](StallCause cause, Cycle begin, Cycle end) {
+    if (end > begin) gaps.push_back({e.record->seq, e.op->layer, cause, begin, end});
+  };
+  const QueuedOp* source = last_arrival(e);
+  if (source == nullptr) return split_stall(nullptr, from, to, add);
+  LastToken last{source->record->cycle + 1, cause_of(*source->op), false, 0};
+  if (source->record->queue == Queue::load) {
+    const QueuedOp* store = source->token_from[static_cast<std::size_t>(Queue::store)];
+    last.held = store != nullptr;
+    if (last.held) last.held_until = store->record->cycle + 1;
+  }
+  split_stall(&last, from, to, add);
+}
+
+std::vector<StallGap> gaps_of(const Queues& queues) {
+  std::vector<StallGap> gaps;
+  Cycle free = 0;  // first cycle after all earlier compute ops
+  for (const QueuedOp& e : queues[static_cast<std::size_t>(Queue::compute)]) {
+    if (e.record->start > free) attribute(e, free, e.record->start, gaps);
+    free = std::max(free, e.record->cycle + 1);
+  }
+  return gaps;
+}
+
+}  // namespace
+
+StallCause cause_of(const TileOp& source) {
+  if (queue_of(source) == Queue::post) return StallCause::psum;
+  if (queue_of(source) == Queue::store) return StallCause::store;
+  if (const auto* load = std::get_if<LoadOp>(&source.body)) {
     switch (static_cast<Dest>(load->dest)) {
       case Dest::ifmap:
       case Dest::ofmap:
@@ -91,7 +119,7 @@ StallCause cause_of(const QueuedOp& source) {
         return StallCause::token;
     }
   }
-  if (std::holds_alternative<FillOp>(source.op->body)) return StallCause::ifmap;
+  if (std::holds_alternative<FillOp>(source.body)) return StallCause::ifmap;
   return StallCause::token;
 }
 
@@ -112,38 +140,6 @@ Cycle& count_of(StallCause cause, Stalls& stalls) {
   }
   return stalls.token;
 }
-
-/// Appends the idle cycles [from, to) in front of a compute op, cut by cause.
-void attribute(const QueuedOp& e, Cycle from, Cycle to, std::vector<StallGap>& gaps) {
-  const auto add = [&](StallCause cause, Cycle begin, Cycle end) {
-    if (end > begin) gaps.push_back({e.record->seq, e.op->layer, cause, begin, end});
-  };
-  const QueuedOp* last = last_arrival(e);
-  const Cycle arrival = last == nullptr ? 0 : last->record->cycle + 1;
-  const Cycle middle = std::min(std::max(arrival, from), to);
-  Cycle held = from;
-  if (last != nullptr && last->record->queue == Queue::load) {
-    const QueuedOp* store = last->token_from[static_cast<std::size_t>(Queue::store)];
-    if (store != nullptr) {
-      held = std::min(std::max(store->record->cycle + 1, from), middle);
-      add(StallCause::store, from, held);
-    }
-  }
-  if (last != nullptr) add(cause_of(*last), held, middle);
-  add(StallCause::token, middle, to);
-}
-
-std::vector<StallGap> gaps_of(const Queues& queues) {
-  std::vector<StallGap> gaps;
-  Cycle free = 0;  // first cycle after all earlier compute ops
-  for (const QueuedOp& e : queues[static_cast<std::size_t>(Queue::compute)]) {
-    if (e.record->start > free) attribute(e, free, e.record->start, gaps);
-    free = std::max(free, e.record->cycle + 1);
-  }
-  return gaps;
-}
-
-}  // namespace
 
 const char* name_of(StallCause cause) {
   constexpr std::array<const char*, 6> names{"ifmap", "weight", "param", "psum", "store", "token"};

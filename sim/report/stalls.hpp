@@ -9,6 +9,8 @@
 // arrival (dispatch, instruction loads) are token. A gap belongs to the layer of the op behind it.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <vector>
 
 #include "backend/backend.hpp"
@@ -41,6 +43,33 @@ struct LayerTiming {
 
 enum class StallCause : std::uint8_t { ifmap, weight, param, psum, store, token };
 [[nodiscard]] const char* name_of(StallCause cause);
+
+/// What a compute op has waited for when it waited for a token of this op last.
+[[nodiscard]] StallCause cause_of(const TileOp& source);
+[[nodiscard]] Cycle& count_of(StallCause cause, Stalls& stalls);
+
+/// The token that arrived last before a compute op.
+struct LastToken {
+  Cycle arrival = 0;  ///< first cycle that has it
+  StallCause cause = StallCause::token;
+  bool held = false;     ///< its source is a load that had waited for a store
+  Cycle held_until = 0;  ///< first cycle that has the store's token
+};
+
+/// Calls add(cause, begin, end) for the parts of the idle cycles [from, to) in front of a compute
+/// op, some of them empty. Without a token `last` is null.
+template <class Add>
+void split_stall(const LastToken* last, Cycle from, Cycle to, Add&& add) {
+  const Cycle arrival = last == nullptr ? 0 : last->arrival;
+  const Cycle middle = std::min(std::max(arrival, from), to);
+  Cycle held = from;
+  if (last != nullptr && last->held) {
+    held = std::min(std::max(last->held_until, from), middle);
+    add(StallCause::store, from, held);
+  }
+  if (last != nullptr) add(last->cause, held, middle);
+  add(StallCause::token, middle, to);
+}
 
 /// Idle cycles [from, to) of the compute queue with one cause, in front of a compute op.
 struct StallGap {

@@ -64,6 +64,7 @@ class Executor {
     if (name_ != "ref") backend_ = make_backend(name_, job.rtl_library);
     if (job.fault_backend == name_) options_.fault = job.fault;
     if (name_ == "rtl") options_.backpressure_seed = job.backpressure_seed;
+    options_.threads = job.threads;
   }
 
   [[nodiscard]] const std::string& name() const { return name_; }

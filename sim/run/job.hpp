@@ -33,6 +33,7 @@ struct Job {
   std::string rtl_library;              ///< build that rtl uses, empty: the one that fits
   bool stop_early = false;              ///< check: end an rtl run at its first difference
   AccumulatorReport accumulators = AccumulatorReport::automatic;
+  int threads = 1;  ///< that share the values of an op, fast only
   /// Called by run_job() with each inference's name and result, back ends with timing only.
   std::function<void(const std::string&, const RunResult&)> observer;
   /// Called by run_job() with each inference and its tensors by layer id, on every back end.

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "fast/kernels.hpp"
+#include "fast/kernels_avx2.hpp"
+#include "fast/kernels_vnni.hpp"
 
 using namespace tactus::fast;
 
@@ -35,45 +37,134 @@ std::int16_t value_of(Fill fill, std::size_t index, std::uint64_t& state) {
 
 }  // namespace
 
+namespace {
+
+/// Vectors of multiply_tiles.hpp in plain loops: the blocking of the VNNI kernels on any processor.
+template <std::int64_t Panels>
+struct Emulated {
+  static constexpr std::int64_t panels = Panels, lanes = Panels * panel_pixels;
+  struct Sums {
+    std::uint32_t lane[lanes];
+  };
+  struct Pairs {
+    std::int16_t lane[2 * lanes];
+  };
+  static Sums zero() { return {}; }
+  static Sums load(const std::int32_t* p) {
+    Sums v;
+    for (std::int64_t i = 0; i < lanes; ++i) v.lane[i] = static_cast<std::uint32_t>(p[i]);
+    return v;
+  }
+  static void store(const Sums& v, std::int32_t* p) {
+    for (std::int64_t i = 0; i < lanes; ++i) p[i] = static_cast<std::int32_t>(v.lane[i]);
+  }
+  static Pairs pixels(const std::int16_t* a, std::int64_t stride) {
+    Pairs v;
+    for (std::int64_t i = 0; i < 2 * lanes; ++i) {
+      v.lane[i] = a[i / panel_step * stride + i % panel_step];
+    }
+    return v;
+  }
+  static Pairs weight(const std::int16_t* w) {
+    Pairs v;
+    for (std::int64_t i = 0; i < 2 * lanes; ++i) v.lane[i] = w[i % 2];
+    return v;
+  }
+  static Sums dot(Sums sums, const Pairs& a, const Pairs& w) {
+    for (std::int64_t i = 0; i < lanes; ++i) {
+      const std::int64_t product = std::int64_t{a.lane[2 * i]} * w.lane[2 * i] +
+                                   std::int64_t{a.lane[2 * i + 1]} * w.lane[2 * i + 1];
+      sums.lane[i] += static_cast<std::uint32_t>(product);
+    }
+    return sums;
+  }
+};
+
+#define TACTUS_TILES_INLINE inline
+#define TACTUS_TILES_LAMBDA
+#include "fast/multiply_tiles.hpp"
+
+void multiply_as_avx512(const PackedOperands& in, std::int64_t first, std::int64_t last,
+                        std::int32_t* out, std::int64_t out_stride) {
+  multiply_tiles<Emulated<2>, Emulated<1>, 4>(in, first, last, out, out_stride);
+}
+void multiply_as_avx(const PackedOperands& in, std::int64_t first, std::int64_t last,
+                     std::int32_t* out, std::int64_t out_stride) {
+  multiply_tiles<Emulated<1>, Emulated<1>, 3>(in, first, last, out, out_stride);
+}
+
+/// Sums by the definition of the packed operands.
+bool multiplies_exactly(decltype(Kernels::multiply) multiply, Fill a_fill, Fill w_fill,
+                        std::int64_t panels, std::int64_t pairs, std::uint64_t& state) {
+  constexpr std::int64_t blocks = 3;
+  std::vector<std::int16_t> a(static_cast<std::size_t>(panels * pairs * panel_step));
+  std::vector<std::int16_t> w(static_cast<std::size_t>(blocks * pairs * block_step));
+  for (std::size_t i = 0; i < a.size(); ++i) a[i] = value_of(a_fill, i, state);
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] = value_of(w_fill, i, state);
+  const PackedOperands in{a.data(), panels, pairs * panel_step,
+                          w.data(), blocks, pairs * block_step};
+  const std::int64_t stride = panels * panel_pixels;
+  std::vector<std::int32_t> out(static_cast<std::size_t>(blocks * block_cols * stride));
+  const std::int64_t first = panels % 2 == 0 ? 5 : 0;
+  multiply(in, first, pairs, out.data(), stride);
+  for (std::int64_t c = 0; c < blocks * block_cols; ++c) {
+    for (std::int64_t m = 0; m < stride; ++m) {
+      std::int64_t sum = 0;
+      for (std::int64_t k = first; k < pairs; ++k) {
+        for (std::int64_t e = 0; e < 2; ++e) {
+          const auto x = a[static_cast<std::size_t>(m / 8 * pairs * panel_step + k * panel_step +
+                                                    m % 8 * 2 + e)];
+          const auto y = w[static_cast<std::size_t>(c / 4 * pairs * block_step + k * block_step +
+                                                    c % 4 * 2 + e)];
+          sum += std::int64_t{x} * y;
+        }
+      }
+      if (out[static_cast<std::size_t>(c * stride + m)] != sum) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
 TEST_CASE("multiply is exact in every version") {
-  std::uint64_t state = 7;
+  struct Version {
+    std::string name;
+    decltype(Kernels::multiply) multiply;
+  };
+  std::vector<Version> versions{{"blocks of AVX-512 VNNI, emulated", multiply_as_avx512},
+                                {"blocks of AVX-VNNI, emulated", multiply_as_avx}};
   for (const Kernels* kernels : available_kernels()) {
-    CAPTURE(std::string(kernels->name));
+    versions.push_back({kernels->name, kernels->multiply});
+  }
+  std::uint64_t state = 7;
+  for (const Version& version : versions) {
+    CAPTURE(version.name);
     for (const Fill a_fill : {Fill::low, Fill::high, Fill::alternate, Fill::random}) {
       for (const Fill w_fill : {Fill::low, Fill::high, Fill::alternate, Fill::random}) {
-        for (const std::int64_t panels : {1, 2, 3, 4, 5, 7}) {
-          const std::int64_t pairs = panels == 5 ? 600 : 37, blocks = 3;
-          std::vector<std::int16_t> a(static_cast<std::size_t>(panels * pairs * panel_step));
-          std::vector<std::int16_t> w(static_cast<std::size_t>(blocks * pairs * block_step));
-          for (std::size_t i = 0; i < a.size(); ++i) a[i] = value_of(a_fill, i, state);
-          for (std::size_t i = 0; i < w.size(); ++i) w[i] = value_of(w_fill, i, state);
-          const PackedOperands in{a.data(), panels, pairs * panel_step,
-                                  w.data(), blocks, pairs * block_step};
-          const std::int64_t stride = panels * panel_pixels;
-          std::vector<std::int32_t> out(static_cast<std::size_t>(blocks * block_cols * stride));
-          const std::int64_t first = panels % 2 == 0 ? 5 : 0;
-          kernels->multiply(in, first, pairs, out.data(), stride);
-          bool equal = true;
-          for (std::int64_t c = 0; c < blocks * block_cols; ++c) {
-            for (std::int64_t m = 0; m < stride; ++m) {
-              std::int64_t sum = 0;
-              for (std::int64_t k = first; k < pairs; ++k) {
-                for (std::int64_t e = 0; e < 2; ++e) {
-                  const auto x = a[static_cast<std::size_t>(m / 8 * pairs * panel_step +
-                                                            k * panel_step + m % 8 * 2 + e)];
-                  const auto y = w[static_cast<std::size_t>(c / 4 * pairs * block_step +
-                                                            k * block_step + c % 4 * 2 + e)];
-                  sum += std::int64_t{x} * y;
-                }
-              }
-              equal = equal && out[static_cast<std::size_t>(c * stride + m)] == sum;
-            }
-          }
-          CHECK(equal);
+        for (const std::int64_t panels : {1, 2, 3, 4, 5, 7, 8, 11, 13}) {
+          const std::int64_t pairs = panels == 5 ? 600 : 37;
+          CHECK(multiplies_exactly(version.multiply, a_fill, w_fill, panels, pairs, state));
         }
       }
     }
   }
+}
+
+TEST_CASE("the fastest kernels that the processor has come first") {
+  const std::vector<const Kernels*> list = available_kernels();
+  REQUIRE(!list.empty());
+  CHECK(list.back() == &portable_kernels());
+  std::vector<const Kernels*> expected;
+  for (const Kernels* kernels :
+       {avx512_vnni_kernels(), avx_vnni_kernels(), avx2_kernels(), &portable_kernels()}) {
+    if (kernels != nullptr) expected.push_back(kernels);
+  }
+  CHECK(list == expected);
+  // What did not run here is said, not hidden: the tests above saw only the kernels listed.
+  if (avx512_vnni_kernels() == nullptr) MESSAGE("SKIPPED: this processor has no AVX-512 VNNI");
+  if (avx_vnni_kernels() == nullptr) MESSAGE("SKIPPED: this processor has no AVX-VNNI");
+  if (avx2_kernels() == nullptr) MESSAGE("SKIPPED: this processor has no AVX2");
 }
 
 TEST_CASE("gather gives the same operands in every version") {

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lower/program_source.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "lower/lower_parts.hpp"
+#include "numerics/errors.hpp"
+
+namespace tactus {
+
+namespace {
+
+/// Keys that no program depends on, and those that only choose among cuts.
+constexpr bool leaves_cuts(std::string_view key) {
+  for (const char* other :
+       {"mem.ideal", "mem.latency_cycles", "mem.cycles_per_beat", "mem.burst_beats", "hw.clock_mhz",
+        "hw.queue_depth", "hw.acc_overflow", "hw.zero_gating"}) {
+    if (key == other) return true;
+  }
+  return false;
+}
+
+void append(std::string& key, std::int64_t value) {
+  key.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+void append(std::string& key, const std::string& value) { key.append(value).push_back('\0'); }
+
+/// Values of all keys that the possible cuts depend on.
+std::string cuts_key(const ArchConfig& config) {
+  std::string key;
+  key.reserve(512);
+#define TACTUS_ARCH_INT(section, name, def, lo, hi, unit, binding, doc) \
+  if constexpr (!leaves_cuts(#section "." #name)) append(key, config.section##_##name);
+#define TACTUS_ARCH_BOOL(section, name, def, binding, doc) \
+  if constexpr (!leaves_cuts(#section "." #name))          \
+    append(key, static_cast<std::int64_t>(config.section##_##name));
+#define TACTUS_ARCH_ENUM(section, name, def, choices, binding, doc) \
+  if constexpr (!leaves_cuts(#section "." #name)) append(key, config.section##_##name);
+#include "arch/arch_fields.def"
+#undef TACTUS_ARCH_INT
+#undef TACTUS_ARCH_BOOL
+#undef TACTUS_ARCH_ENUM
+  for (const LayerOverride& entry : config.layer_overrides) {
+    append(key, entry.key());
+    append(key, entry.value);
+  }
+  return key;
+}
+
+/// A network after pruning, for all configurations that prune alike.
+struct Pruned {
+  std::optional<lower::PrunedNetwork> result;  ///< absent: the network itself
+  lower::WeightsMemory weights;
+};
+
+/// All cuts for one configuration, and what was chosen for each timing of the memory.
+class CutSet {
+ public:
+  CutSet(const Network& network, std::shared_ptr<Pruned> pruned, const ArchConfig& config,
+         std::uint64_t number)
+      : original_(network), pruned_(std::move(pruned)), config_(config), number_(number) {
+    try {
+      context_.emplace(this->network(), config_, false);
+      planner_.emplace(*context_, lower::conv_units(this->network(), config_), pruned_->weights);
+    } catch (const BadInput& e) {
+      problem_ = e;
+    }
+  }
+  CutSet(const CutSet&) = delete;
+  CutSet& operator=(const CutSet&) = delete;
+
+  struct Chosen {
+    lower::UnitPlanner::Choices choices;
+    std::string identity;
+    std::optional<BadInput> problem;
+  };
+  const Chosen& choose(const lower::MemoryTiming& memory, std::uint64_t& plans) {
+    if (problem_) throw BadInput(*problem_);
+    const auto [it, is_new] = chosen_.try_emplace({memory.latency, memory.interval});
+    Chosen& out = it->second;
+    if (is_new) {
+      ++plans;
+      try {
+        out.choices = planner_->choose(memory);
+        append(out.identity, static_cast<std::int64_t>(number_));
+        for (const std::int32_t layout : out.choices.layouts) append(out.identity, layout);
+        for (const auto& plan : out.choices.plans) append(out.identity, plan.cut.cut);
+      } catch (const BadInput& e) {
+        out.problem = e;
+      }
+    }
+    if (out.problem) throw BadInput(*out.problem);
+    return out;
+  }
+
+  [[nodiscard]] ProgramSource::Lowered lower(const lower::UnitPlanner::Choices& choices) const {
+    lower::Emitted out = lower::emit_program(network(), config_, *planner_, choices, false);
+    if (config_.map_skip_zero) {
+      lower::note_pruned(original_, pruned_->result ? *pruned_->result : lower::PrunedNetwork{},
+                         out.program);
+    }
+    return {std::move(out.program), out.image_bytes};
+  }
+
+  std::uint64_t last_use = 0;
+
+ private:
+  [[nodiscard]] const Network& network() const {
+    return pruned_->result ? pruned_->result->network : original_;
+  }
+
+  const Network& original_;
+  std::shared_ptr<Pruned> pruned_;
+  ArchConfig config_;
+  std::uint64_t number_;
+  std::optional<lower::Context> context_;
+  std::optional<lower::UnitPlanner> planner_;
+  std::map<std::pair<std::int64_t, std::int64_t>, Chosen> chosen_;
+  std::optional<BadInput> problem_;
+};
+
+}  // namespace
+
+class ProgramSource::Impl {
+ public:
+  explicit Impl(const Network& network) : network_(network) { whole_ = std::make_shared<Pruned>(); }
+
+  CutSet& cuts_of(const ArchConfig& config) {
+    std::string key = cuts_key(config);
+    auto it = sets_.find(key);
+    if (it == sets_.end()) {
+      if (sets_.size() >= most_sets) drop_old();
+      it = sets_
+               .emplace(std::move(key),
+                        std::make_unique<CutSet>(network_, pruned_for(config), config, next_++))
+               .first;
+    }
+    it->second->last_use = ++uses_;
+    return *it->second;
+  }
+
+  std::uint64_t plans = 0;
+
+ private:
+  static constexpr std::size_t most_sets = 512;
+
+  std::shared_ptr<Pruned> pruned_for(const ArchConfig& config) {
+    if (!config.map_skip_zero) return whole_;
+    auto& known = pruned_[{config.hw_acc_bits, config.hw_array_rows, config.hw_array_cols}];
+    if (auto shared = known.lock()) return shared;
+    lower::PrunedNetwork result = lower::prune_channels(network_, config);
+    std::shared_ptr<Pruned> made = whole_;
+    if (!result.tensors.empty()) {
+      made = std::make_shared<Pruned>();
+      made->result = std::move(result);
+    }
+    known = made;
+    return made;
+  }
+
+  /// Drops the half that was not used for the longest time.
+  void drop_old() {
+    std::vector<std::uint64_t> uses;
+    for (const auto& [key, set] : sets_) uses.push_back(set->last_use);
+    const auto middle = uses.begin() + static_cast<std::ptrdiff_t>(uses.size() / 2);
+    std::nth_element(uses.begin(), middle, uses.end());
+    for (auto it = sets_.begin(); it != sets_.end();) {
+      it = it->second->last_use < *middle ? sets_.erase(it) : std::next(it);
+    }
+  }
+
+  const Network& network_;
+  std::shared_ptr<Pruned> whole_;
+  std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t>, std::weak_ptr<Pruned>> pruned_;
+  std::unordered_map<std::string, std::unique_ptr<CutSet>> sets_;
+  std::uint64_t next_ = 0, uses_ = 0;
+};
+
+ProgramSource::ProgramSource(const Network& network) : impl_(std::make_unique<Impl>(network)) {
+  lower::check_layer_count(network);
+}
+ProgramSource::~ProgramSource() = default;
+ProgramSource::ProgramSource(ProgramSource&&) noexcept = default;
+
+const std::string& ProgramSource::identity(const ArchConfig& config) {
+  return impl_->cuts_of(config).choose(lower::memory_timing(config), impl_->plans).identity;
+}
+
+ProgramSource::Lowered ProgramSource::lower(const ArchConfig& config) {
+  CutSet& cuts = impl_->cuts_of(config);
+  return cuts.lower(cuts.choose(lower::memory_timing(config), impl_->plans).choices);
+}
+
+std::uint64_t ProgramSource::plans() const { return impl_->plans; }
+
+}  // namespace tactus
