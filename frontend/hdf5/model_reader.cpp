@@ -96,6 +96,30 @@ class LayerReader {
       case LayerOp::softmax:
         softmax();
         break;
+      case LayerOp::layernorm:
+      case LayerOp::rmsnorm:
+        if (group_.has_attribute("eps")) {
+          layer_.eps = optional_integer("eps", 0, (std::int64_t{1} << 60) - 1);
+        }
+        requant();
+        break;
+      case LayerOp::matmul:
+        heads();
+        requant();
+        break;
+      case LayerOp::transpose:
+        heads();
+        break;
+      case LayerOp::concat:
+        axis();
+        break;
+      case LayerOp::slice:
+        triple("begin", 0, layer_.begin);
+        triple("size", 1, layer_.size);
+        break;
+      case LayerOp::constant:
+        constant();
+        break;
       case LayerOp::maxpool:
       case LayerOp::flatten:
         break;
@@ -120,9 +144,7 @@ class LayerReader {
     Softmax& s = layer_.softmax;
     attributes_.emplace_back("kind");
     s.kind = spelled<RowKind>(group_, "kind", row_kind_count);
-    if (group_.has_attribute("heads")) {
-      s.heads = static_cast<int>(optional_integer("heads", 1, kMaxExtent));
-    }
+    heads();
     if (s.kind == RowKind::softmax_lut) {
       s.one = optional_integer("one", 1, 65535);
       layer_.table = table("table");
@@ -136,6 +158,50 @@ class LayerReader {
     }
     layer_.table = table("table");
     layer_.inverse_table = table("inverse_table");
+  }
+
+  void heads() {
+    if (!group_.has_attribute("heads")) return;
+    layer_.heads = static_cast<int>(optional_integer("heads", 1, kMaxExtent));
+  }
+
+  void axis() {
+    attributes_.emplace_back("axis");
+    const std::string text = group_.string_attribute("axis");
+    const std::string names[] = {"c", "h", "w"};
+    for (int i = 0; i < 3; ++i) {
+      if (text == names[i]) layer_.axis = i;
+    }
+    if (text != names[layer_.axis]) {
+      group_.fail(": attribute 'axis' = '" + text + "' is none of c, h, w");
+    }
+  }
+
+  void triple(const char* name, int low, std::array<int, 3>& values) {
+    attributes_.emplace_back(name);
+    const std::vector<int> read = integers(group_, name, 3, low, kMaxExtent);
+    std::copy(read.begin(), read.end(), values.begin());
+  }
+
+  void constant() {
+    children_.emplace_back("value");
+    const h5::Dataset data = group_.dataset("value");
+    only_attributes(data, {});
+    const h5::Dims dims = data.dims();
+    if (dims.size() != 3) data.fail(": the shape " + h5::text_of(dims) + " has not rank 3");
+    for (const auto extent : dims) {
+      if (extent < 1 || extent > kMaxExtent) {
+        data.fail(": the shape " + h5::text_of(dims) + " has an extent outside 1.." +
+                  std::to_string(kMaxExtent));
+      }
+    }
+    layer_.out_shape =
+        Shape{static_cast<int>(dims[0]), static_cast<int>(dims[1]), static_cast<int>(dims[2])};
+    const h5::Integers content = data.read_integers();
+    check_values(data, content, layer_.out_format.min(), layer_.out_format.max());
+    for (const std::int64_t v : content.values) {
+      layer_.value.push_back(static_cast<std::int32_t>(v));
+    }
   }
 
   void pair(const char* name, int low, int& first, int& second) {

@@ -88,10 +88,14 @@ void write_weights(h5::Group& group, const Layer& layer) {
   write_vector(group, "bias", layer.bias, h5::Store::i64);
 }
 
+void write_heads(h5::Group& group, const Layer& layer) {
+  if (layer.heads != 1) group.write_attribute("heads", std::int64_t{layer.heads});
+}
+
 void write_softmax(h5::Group& group, const Layer& layer) {
   const Softmax& s = layer.softmax;
   group.write_attribute("kind", std::string(name_of(s.kind)));
-  if (s.heads != 1) group.write_attribute("heads", std::int64_t{s.heads});
+  write_heads(group, layer);
   if (s.kind == RowKind::softmax_lut) {
     group.write_attribute("one", s.one);
   } else {
@@ -135,6 +139,36 @@ void write_layer(h5::Group& group, const Layer& layer) {
     case LayerOp::softmax:
       write_softmax(group, layer);
       break;
+    case LayerOp::layernorm:
+    case LayerOp::rmsnorm:
+      if (layer.eps != 0) group.write_attribute("eps", layer.eps);
+      write_requant(group, layer.requant);
+      break;
+    case LayerOp::matmul:
+      write_heads(group, layer);
+      write_requant(group, layer.requant);
+      break;
+    case LayerOp::transpose:
+      write_heads(group, layer);
+      break;
+    case LayerOp::concat: {
+      const char* const names[] = {"c", "h", "w"};
+      group.write_attribute("axis", std::string(names[layer.axis]));
+      break;
+    }
+    case LayerOp::slice:
+      group.write_attribute("begin", std::vector<int>(layer.begin.begin(), layer.begin.end()));
+      group.write_attribute("size", std::vector<int>(layer.size.begin(), layer.size.end()));
+      break;
+    case LayerOp::constant: {
+      const auto extent = [](int n) { return static_cast<std::uint64_t>(n); };
+      const Shape& s = layer.out_shape;
+      static_cast<void>(group.create_dataset(
+          "value",
+          {{extent(s.c), extent(s.h), extent(s.w)}, {layer.value.begin(), layer.value.end()}},
+          store_for(layer.out_format)));
+      break;
+    }
     case LayerOp::clamp:
     case LayerOp::maximum:
     case LayerOp::minimum:

@@ -54,7 +54,7 @@ std::vector<EncodedRecord> softmax_records(const Layer& layer) {
 void lower_softmax(Context& ctx, int index) {
   const Layer& layer = ctx.layer(index);
   const std::string input = ctx.source_of(layer.inputs.at(0));
-  const std::int64_t length = layer.out_shape.c / layer.softmax.heads;
+  const std::int64_t length = layer.out_shape.c / layer.heads;
   const std::vector<EncodedRecord> records = softmax_records(layer);
   const auto count = static_cast<std::int64_t>(records.size());
   if (count > ctx.config.param_records()) {
@@ -65,7 +65,7 @@ void lower_softmax(Context& ctx, int index) {
   }
   for (const std::string& name : {input, layer.id}) {
     const std::int64_t plane = ctx.layout_of(name).plane_channels();
-    if (length % plane != 0 && layer.softmax.heads > 1) {
+    if (length % plane != 0 && layer.heads > 1) {
       ctx.refuse(layer, "its heads of " + std::to_string(length) + " channels begin inside a word" +
                             " of " + std::to_string(plane) + " channels of " + name);
     }
@@ -80,6 +80,35 @@ void lower_softmax(Context& ctx, int index) {
   op.clamp_max = layer.out_format.max();
   op.out_zp = layer.out_format.zero_point;
   lower_rows(ctx, index, length, op, {{Buffer::param, param_half}});
+}
+
+void lower_norm(Context& ctx, int index) {
+  const Layer& layer = ctx.layer(index);
+  const Format in = ctx.network.format_of(layer.inputs.at(0));
+  const std::int64_t channels = layer.out_shape.c;
+  RowRecord record;
+  record.zp = in.zero_point;
+  record.eps = layer.eps;
+  std::vector<EncodedRecord> records{encode(record)};
+  for (std::int64_t c = 0; c < channels; ++c) {
+    records.push_back(encode(channel_record(ctx, layer, c)));
+  }
+  const auto count = static_cast<std::int64_t>(records.size());
+  if (count > ctx.config.param_records()) {
+    ctx.refuse(layer, "its " + std::to_string(channels) + " channels need " +
+                          std::to_string(ceil_div(2 * count * record_bytes, 1024)) +
+                          " KiB of parameter buffer, buf.param_kib is " +
+                          std::to_string(ctx.config.buf_param_kib));
+  }
+  const int half = ctx.builder.next_half(Buffer::param);
+  ctx.load_records(index, ctx.put_records(records), count, half);
+  PostOp op;
+  op.mode = static_cast<std::int64_t>(PostMode::row);
+  op.row_kind = static_cast<std::int64_t>(layer.op == LayerOp::layernorm ? RowKind::layernorm_isqrt
+                                                                         : RowKind::rmsnorm_isqrt);
+  op.param_half = half;
+  set_requant(ctx, layer, op);
+  lower_rows(ctx, index, channels, op, {{Buffer::param, half}});
 }
 
 void lower_rows(Context& ctx, int index, std::int64_t length, const PostOp& whole,

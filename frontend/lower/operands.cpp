@@ -54,6 +54,11 @@ std::vector<TensorLayout> possible_layouts(const Format& format, const ArchConfi
   return out;
 }
 
+TensorLayout plain_layout(const Format& format, const ArchConfig& config) {
+  if (format.bits > config.hw_operand_bits) return smallest_layout(format, config);
+  return layout_with(config.hw_operand_bits, 1, config);
+}
+
 std::uint32_t repeated(std::int64_t value, std::int64_t bits) {
   const auto raw = static_cast<std::uint32_t>(value);
   if (bits >= 32) return raw;

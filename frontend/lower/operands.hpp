@@ -37,6 +37,9 @@ struct TensorLayout {
 [[nodiscard]] std::vector<TensorLayout> possible_layouts(const Format& format,
                                                          const ArchConfig& config);
 
+/// One element to an operand word: what every unit can read.
+[[nodiscard]] TensorLayout plain_layout(const Format& format, const ArchConfig& config);
+
 /// 32 bits filled with copies of the low `bits` bits of a value. repeated(-2, 4) = 0xEEEEEEEE.
 [[nodiscard]] std::uint32_t repeated(std::int64_t value, std::int64_t bits);
 

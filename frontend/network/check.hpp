@@ -35,5 +35,6 @@ void check_values(const Network& network, const Layer& layer);
 /// Tables and constants of lut and softmax layers. Need the shapes.
 void check_lut(const Network& network, const Layer& layer);
 void check_softmax(const Network& network, const Layer& layer);
+void check_constant(const Network& network, const Layer& layer);
 
 }  // namespace tactus::network_check

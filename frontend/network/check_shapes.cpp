@@ -37,12 +37,30 @@ class ShapeCheck {
         layer_.out_shape = layer_.in_shape;
         break;
       case LayerOp::softmax:
-        in_range("heads", layer_.softmax.heads, 1, kMaxExtent);
-        if (layer_.in_shape.c % layer_.softmax.heads != 0) {
-          fail("heads = " + std::to_string(layer_.softmax.heads) + " does not divide " +
-               std::to_string(layer_.in_shape.c) + " channels");
-        }
+        check_heads();
         layer_.out_shape = layer_.in_shape;
+        break;
+      case LayerOp::layernorm:
+      case LayerOp::rmsnorm:
+        in_range("channels", layer_.in_shape.c, 1, 16384);
+        layer_.out_shape = layer_.in_shape;
+        break;
+      case LayerOp::matmul:
+        matmul();
+        break;
+      case LayerOp::transpose:
+        check_heads();
+        one_line(layer_.in_shape);
+        layer_.out_shape =
+            Shape{layer_.heads * layer_.in_shape.w, 1, layer_.in_shape.c / layer_.heads};
+        break;
+      case LayerOp::concat:
+        concat();
+        break;
+      case LayerOp::slice:
+        slice();
+        break;
+      case LayerOp::constant:
         break;
       case LayerOp::flatten:
         flatten();
@@ -62,10 +80,12 @@ class ShapeCheck {
   }
 
   void operands() {
-    const bool two = layer_.op == LayerOp::add || layer_.op == LayerOp::mul ||
-                     layer_.op == LayerOp::maximum || layer_.op == LayerOp::minimum;
+    if (layer_.op == LayerOp::constant) return constant();
+    const bool two = layer_.op == LayerOp::matmul || layer_.op == LayerOp::add ||
+                     layer_.op == LayerOp::mul || layer_.op == LayerOp::maximum ||
+                     layer_.op == LayerOp::minimum;
     const std::size_t wanted = two ? 2 : 1;
-    if (layer_.inputs.size() != wanted) {
+    if (layer_.op == LayerOp::concat ? layer_.inputs.size() < 2 : layer_.inputs.size() != wanted) {
       fail("inputs has " + std::to_string(layer_.inputs.size()) + " names, " + name_of(layer_.op) +
            " needs " + std::to_string(wanted));
     }
@@ -75,7 +95,8 @@ class ShapeCheck {
     const bool computes = layer_.op == LayerOp::conv2d || layer_.op == LayerOp::linear ||
                           layer_.op == LayerOp::mul || layer_.op == LayerOp::avgpool ||
                           layer_.op == LayerOp::global_avgpool || layer_.op == LayerOp::lut ||
-                          layer_.op == LayerOp::softmax;
+                          layer_.op == LayerOp::softmax || layer_.op == LayerOp::layernorm ||
+                          layer_.op == LayerOp::rmsnorm || layer_.op == LayerOp::matmul;
     for (const std::string& input : layer_.inputs) {
       const Format format = network_.format_of(input);
       if (computes && format.bits > kMaxOperandBits) {
@@ -84,13 +105,76 @@ class ShapeCheck {
       }
       const bool keeps_format = layer_.op == LayerOp::maxpool || layer_.op == LayerOp::clamp ||
                                 layer_.op == LayerOp::flatten || layer_.op == LayerOp::maximum ||
-                                layer_.op == LayerOp::minimum ||
+                                layer_.op == LayerOp::minimum || layer_.op == LayerOp::concat ||
+                                layer_.op == LayerOp::slice || layer_.op == LayerOp::transpose ||
                                 layer_.requant.convention == Convention::avg_tflite;
       if (keeps_format && format != layer_.out_format) {
         fail("the output format (out_bits, out_signed, out_zero_point) must equal that of input '" +
              input + "'");
       }
     }
+  }
+
+  void constant() const {
+    if (!layer_.inputs.empty()) fail("a constant has no inputs");
+    const std::string problem = format_problem(layer_.out_format, kMaxOutputBits);
+    if (!problem.empty()) fail("out_" + problem);
+    const Shape& s = layer_.out_shape;
+    for (const int extent : {s.c, s.h, s.w}) in_range("extent of value", extent, 1, kMaxExtent);
+  }
+
+  void check_heads() const {
+    in_range("heads", layer_.heads, 1, kMaxExtent);
+    if (layer_.in_shape.c % layer_.heads != 0) {
+      fail("heads = " + std::to_string(layer_.heads) + " does not divide " +
+           std::to_string(layer_.in_shape.c) + " channels");
+    }
+  }
+
+  void one_line(const Shape& shape) const {
+    if (shape.h != 1) {
+      fail(std::string(name_of(layer_.op)) + " takes tensors of height 1, not " +
+           std::to_string(shape.h));
+    }
+  }
+
+  void matmul() {
+    check_heads();
+    const Shape b = network_.shape_of(layer_.inputs[1]);
+    one_line(layer_.in_shape);
+    one_line(b);
+    if (b.c != layer_.in_shape.c) {
+      fail("the inputs have " + std::to_string(layer_.in_shape.c) + " and " + std::to_string(b.c) +
+           " channels, which are the sums' terms of all heads");
+    }
+    layer_.out_shape = Shape{layer_.heads * b.w, 1, layer_.in_shape.w};
+  }
+
+  void concat() {
+    in_range("axis", layer_.axis, 0, 2);
+    Shape out = layer_.in_shape;
+    for (std::size_t i = 1; i < layer_.inputs.size(); ++i) {
+      const Shape s = network_.shape_of(layer_.inputs[i]);
+      const bool fits = (layer_.axis == 0 || s.c == out.c) && (layer_.axis == 1 || s.h == out.h) &&
+                        (layer_.axis == 2 || s.w == out.w);
+      if (!fits) fail("the shape of input '" + layer_.inputs[i] + "' differs in another axis");
+      if (layer_.axis == 0) out.c += s.c;
+      if (layer_.axis == 1) out.h += s.h;
+      if (layer_.axis == 2) out.w += s.w;
+      if (out.c > kMaxExtent || out.h > kMaxExtent || out.w > kMaxExtent) {
+        fail("the output has an extent above " + std::to_string(kMaxExtent));
+      }
+    }
+    layer_.out_shape = out;
+  }
+
+  void slice() {
+    const int have[] = {layer_.in_shape.c, layer_.in_shape.h, layer_.in_shape.w};
+    for (std::size_t i = 0; i < 3; ++i) {
+      in_range("begin", layer_.begin[i], 0, have[i] - 1);
+      in_range("size", layer_.size[i], 1, have[i] - layer_.begin[i]);
+    }
+    layer_.out_shape = Shape{layer_.size[0], layer_.size[1], layer_.size[2]};
   }
 
   void in_range(const char* name, int value, int low, int high) const {

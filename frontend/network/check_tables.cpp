@@ -9,8 +9,22 @@ constexpr std::int64_t kInt16Min = -32768, kInt16Max = 32767;
 
 class TableCheck {
  public:
-  TableCheck(const Network& network, const Layer& layer)
-      : network_(network), layer_(layer), in_(network.format_of(layer.inputs[0])) {}
+  TableCheck(const Network& network, const Layer& layer) : network_(network), layer_(layer) {
+    if (!layer.inputs.empty()) in_ = network.format_of(layer.inputs[0]);
+  }
+
+  void constant() const {
+    const auto& value = layer_.value;
+    if (value.size() != static_cast<std::size_t>(layer_.out_shape.count())) {
+      fail("value has " + std::to_string(value.size()) + " values instead of " +
+           std::to_string(layer_.out_shape.count()));
+    }
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      if (layer_.out_format.holds(value[i])) continue;
+      in_range("value[" + std::to_string(i) + "]", value[i], layer_.out_format.min(),
+               layer_.out_format.max());
+    }
+  }
 
   void lut() const {
     in_range("interpolate_bits", layer_.interpolate_bits, 0, 8);
@@ -34,7 +48,7 @@ class TableCheck {
       case RowKind::softmax_tflite8:
         format("input", in_, 8, true);
         // More terms do not fit the 32 bits of the sum.
-        in_range("channels of a row", layer_.in_shape.c / s.heads, 1, 4095);
+        in_range("channels of a row", layer_.in_shape.c / layer_.heads, 1, 4095);
         if (out.bits != 8 && out.bits != 16) fail("out_bits of softmax_tflite8 is 8 or 16");
         format("output", out, out.bits, true);
         zero_point("output", out, out.min());
@@ -64,7 +78,8 @@ class TableCheck {
         fail("kind is none of softmax_tflite8, softmax_tflite16, softmax_lut");
     }
     if (!lut) in_range("mult", s.mult, 0, (std::int64_t{1} << 31) - 1);
-    if (layer_.in_shape.c / s.heads > 65535) fail("softmax has rows of at most 65535 channels");
+    if (layer_.in_shape.c / layer_.heads > 65535)
+      fail("softmax has rows of at most 65535 channels");
   }
 
  private:
@@ -114,6 +129,9 @@ class TableCheck {
 void check_lut(const Network& network, const Layer& layer) { TableCheck(network, layer).lut(); }
 void check_softmax(const Network& network, const Layer& layer) {
   TableCheck(network, layer).softmax();
+}
+void check_constant(const Network& network, const Layer& layer) {
+  TableCheck(network, layer).constant();
 }
 
 }  // namespace tactus::network_check

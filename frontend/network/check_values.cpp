@@ -37,8 +37,12 @@ bool allowed(LayerOp op, Convention c) {
     case LayerOp::linear:
       return c == Convention::none || c == Convention::mul_shift || c == Convention::pow2 ||
              (is_tflite(c) && !is_add_tflite(c));
+    case LayerOp::layernorm:
+    case LayerOp::rmsnorm:
+      return c == Convention::mul_shift || c == Convention::pow2;
     case LayerOp::requant:
     case LayerOp::mul:
+    case LayerOp::matmul:
       return c == Convention::mul_shift || c == Convention::pow2 ||
              (is_tflite(c) && !is_add_tflite(c));
     case LayerOp::add:
@@ -53,6 +57,10 @@ bool allowed(LayerOp op, Convention c) {
     case LayerOp::minimum:
     case LayerOp::lut:
     case LayerOp::softmax:
+    case LayerOp::transpose:
+    case LayerOp::concat:
+    case LayerOp::slice:
+    case LayerOp::constant:
       return c == Convention::none;
   }
   return false;
@@ -72,6 +80,8 @@ class ValueCheck {
     }
     if (layer_.op == LayerOp::lut) check_lut(network_, layer_);
     if (layer_.op == LayerOp::softmax) check_softmax(network_, layer_);
+    if (layer_.op == LayerOp::constant) check_constant(network_, layer_);
+    in_range("eps", layer_.eps, 0, (std::int64_t{1} << 60) - 1);
     conventions();
   }
 
@@ -207,7 +217,9 @@ class ValueCheck {
     }
     const Format& out = layer_.out_format;
     if (layer_.op == LayerOp::maxpool || layer_.op == LayerOp::flatten ||
-        layer_.op == LayerOp::lut || layer_.op == LayerOp::softmax) {
+        layer_.op == LayerOp::lut || layer_.op == LayerOp::softmax ||
+        layer_.op == LayerOp::transpose || layer_.op == LayerOp::concat ||
+        layer_.op == LayerOp::slice || layer_.op == LayerOp::constant) {
       return;
     }
     in_range("clamp_min", r.clamp_min, out.min(), out.max());

@@ -39,6 +39,20 @@ const char* name_of(LayerOp op) {
       return "lut";
     case LayerOp::softmax:
       return "softmax";
+    case LayerOp::layernorm:
+      return "layernorm";
+    case LayerOp::rmsnorm:
+      return "rmsnorm";
+    case LayerOp::matmul:
+      return "matmul";
+    case LayerOp::transpose:
+      return "transpose";
+    case LayerOp::concat:
+      return "concat";
+    case LayerOp::slice:
+      return "slice";
+    case LayerOp::constant:
+      return "constant";
   }
   return nullptr;
 }
@@ -73,6 +87,9 @@ std::int64_t macs_of(const Layer& layer) {
   }
   if (layer.op == LayerOp::linear) {
     return std::int64_t{layer.out_channels} * layer.in_channels_per_group;
+  }
+  if (layer.op == LayerOp::matmul) {
+    return layer.out_shape.count() * (layer.in_shape.c / layer.heads);
   }
   return 0;
 }

@@ -46,11 +46,18 @@ enum class LayerOp : std::uint8_t {
   mul,             ///< product of two equally shaped tensors, requantised
   maximum,         ///< of two equally shaped tensors of one format, then clamp
   minimum,
-  lut,      ///< a table of the input's values, perhaps interpolated
-  softmax,  ///< over the channels of each pixel, head by head
+  lut,        ///< a table of the input's values, perhaps interpolated
+  softmax,    ///< over the channels of each pixel, head by head
+  layernorm,  ///< over the channels of each pixel, then gain and offset by requant
+  rmsnorm,
+  matmul,     ///< of two activations, head by head: out[n][m] = sum over k of a[k][m] * b[k][n]
+  transpose,  ///< head by head, channels and columns change places (height 1)
+  concat,     ///< of tensors of one format along an axis
+  slice,      ///< a box of the input
+  constant,   ///< a tensor without inputs
 };
 /// Codes of LayerOp.
-inline constexpr unsigned layer_op_count = static_cast<unsigned>(LayerOp::softmax) + 1;
+inline constexpr unsigned layer_op_count = static_cast<unsigned>(LayerOp::constant) + 1;
 [[nodiscard]] const char* name_of(LayerOp op);
 
 /// Constants of one requantisation. Vectors have one entry (per tensor) or one per output channel.
@@ -81,7 +88,6 @@ struct Softmax {
   int shift = 0;              ///< TFLite; positive = left
   std::int64_t diff_min = 0;  ///< softmax_tflite8
   std::int64_t one = 255;     ///< softmax_lut: the output of probability 1
-  int heads = 1;              ///< the channels are `heads` rows of equal length
 };
 
 struct Layer {
@@ -114,9 +120,14 @@ struct Layer {
   std::vector<std::int64_t> table, inverse_table;
   int interpolate_bits = 0;  ///< lut only, 0..8
   Softmax softmax;
+  int heads = 1;         ///< softmax, matmul, transpose: the channels are so many equal parts
+  std::int64_t eps = 0;  ///< layernorm, rmsnorm: added to V of models/numerics/norm.hpp
+  int axis = 0;          ///< concat: 0 channels, 1 lines, 2 columns
+  std::array<int, 3> begin{0, 0, 0}, size{0, 0, 0};  ///< slice, in C,H,W order
+  std::vector<std::int32_t> value;                   ///< constant, C,H,W of out_shape
 
   Format out_format;
-  Shape in_shape, out_shape;  ///< filled in by infer_shapes (first input)
+  Shape in_shape, out_shape;  ///< filled in by infer_shapes (first input); given for a constant
 };
 
 struct NetworkInput {

@@ -6,6 +6,8 @@
 #include "numerics/errors.hpp"
 #include "ref/elementwise.hpp"
 #include "ref/exact.hpp"
+#include "ref/matmul.hpp"
+#include "ref/moved.hpp"
 #include "ref/softmax.hpp"
 #include "ref/weighted.hpp"
 
@@ -57,6 +59,7 @@ class Run {
       : network_(network), inputs_(inputs), options_(options) {}
 
   QTensor layer(const Layer& layer, ref::Accumulator& accumulator) {
+    if (layer.op == LayerOp::constant) return {layer.out_shape, layer.out_format, layer.value};
     const QTensor& input = operand(layer, 0);
     QTensor output{layer.out_shape, layer.out_format, {}};
     output.data.reserve(at(layer.out_shape.count()));
@@ -107,6 +110,23 @@ class Run {
         break;
       case LayerOp::softmax:
         ref::softmax(layer, input, output.data);
+        break;
+      case LayerOp::layernorm:
+      case LayerOp::rmsnorm:
+        ref::normalise(layer, input, output.data);
+        break;
+      case LayerOp::matmul:
+        output.data = ref::matmul(layer, input, operand(layer, 1), fold_rows(layer), accumulator);
+        break;
+      case LayerOp::transpose:
+      case LayerOp::concat:
+      case LayerOp::slice: {
+        std::vector<const QTensor*> inputs;
+        for (std::size_t i = 0; i < layer.inputs.size(); ++i) inputs.push_back(&operand(layer, i));
+        output.data = ref::moved(layer, inputs);
+        break;
+      }
+      case LayerOp::constant:
         break;
       case LayerOp::clamp:
         for (const std::int32_t v : input.data) {
@@ -160,6 +180,12 @@ class Run {
   std::map<std::string, QTensor> outputs;
 
  private:
+  /// Terms of a matmul that are summed exactly; 0: all.
+  [[nodiscard]] std::int64_t fold_rows(const Layer& layer) const {
+    const auto found = options_.k_mapping.find(layer.id);
+    return found == options_.k_mapping.end() ? 0 : found->second.rows;
+  }
+
   const QTensor& operand(const Layer& layer, std::size_t index) const {
     const std::string& name = layer.inputs.at(index);
     const auto given = inputs_.find(name);

@@ -173,10 +173,10 @@ Row row_of(const Layer& layer, const Row& x) {
 
 void softmax(const Layer& layer, const QTensor& input, std::vector<std::int32_t>& values) {
   const std::int64_t pixels = std::int64_t{input.shape.h} * input.shape.w;
-  const std::int64_t length = input.shape.c / layer.softmax.heads;
+  const std::int64_t length = input.shape.c / layer.heads;
   values.resize(input.data.size());
   Row x(static_cast<std::size_t>(length));
-  for (std::int64_t head = 0; head < layer.softmax.heads; ++head) {
+  for (std::int64_t head = 0; head < layer.heads; ++head) {
     for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
       const auto place = [&](std::size_t c) {
         const auto channel = head * length + static_cast<std::int64_t>(c);

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ref/moved.hpp"
+
+#include <array>
+
+namespace tactus::ref {
+namespace {
+
+std::int32_t at(const QTensor& t, int c, int y, int x) {
+  return t.data[static_cast<std::size_t>((std::int64_t{c} * t.shape.h + y) * t.shape.w + x)];
+}
+
+std::int32_t element(const Layer& layer, const std::vector<const QTensor*>& inputs, int c, int y,
+                     int x) {
+  if (layer.op == LayerOp::slice) {
+    return at(*inputs[0], c + layer.begin[0], y + layer.begin[1], x + layer.begin[2]);
+  }
+  if (layer.op == LayerOp::transpose) {
+    const Shape& in = inputs[0]->shape;
+    const int per_head = in.c / layer.heads;
+    return at(*inputs[0], c / in.w * per_head + x, 0, c % in.w);
+  }
+  std::array<int, 3> place{c, y, x};
+  const auto axis = static_cast<std::size_t>(layer.axis);
+  std::size_t i = 0;
+  for (; i + 1 < inputs.size(); ++i) {
+    const std::array<int, 3> extent{inputs[i]->shape.c, inputs[i]->shape.h, inputs[i]->shape.w};
+    if (place[axis] < extent[axis]) break;
+    place[axis] -= extent[axis];
+  }
+  return at(*inputs[i], place[0], place[1], place[2]);
+}
+
+}  // namespace
+
+std::vector<std::int32_t> moved(const Layer& layer, const std::vector<const QTensor*>& inputs) {
+  std::vector<std::int32_t> values;
+  for (int c = 0; c < layer.out_shape.c; ++c) {
+    for (int y = 0; y < layer.out_shape.h; ++y) {
+      for (int x = 0; x < layer.out_shape.w; ++x) {
+        values.push_back(element(layer, inputs, c, y, x));
+      }
+    }
+  }
+  return values;
+}
+
+}  // namespace tactus::ref
