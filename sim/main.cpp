@@ -17,15 +17,19 @@ struct VerbEntry {
   int (*function)(const tactus::CommandLine&);
 };
 
-constexpr std::array<VerbEntry, 8> table{{
+constexpr std::array<VerbEntry, 12> table{{
     {"run", tactus::run_verb},
     {"check", tactus::check_verb},
+    {"golden", tactus::golden_verb},
     {"inspect", tactus::inspect_verb},
     {"disasm", tactus::disasm_verb},
     {"config", tactus::config_verb},
+    {"sweep", tactus::sweep_verb},
     {"synth", tactus::synth_verb},
+    {"import", tactus::import_verb},
     {"rtl-build", tactus::rtl_build_verb},
     {"compare", tactus::compare_verb},
+    {"report", tactus::report_verb},
 }};
 
 int dispatch(const tactus::CommandLine& line) {

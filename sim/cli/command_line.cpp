@@ -6,6 +6,7 @@
 #include <boost/program_options.hpp>
 #include <sstream>
 
+#include "cli/import_verb.hpp"
 #include "numerics/errors.hpp"
 #include "run/backends.hpp"
 
@@ -23,35 +24,68 @@ struct Verb {
   const char* options;  ///< letters of the option groups it takes
 };
 
-// Option groups: a architecture, i inputs, b one back end, c several back ends, j json, s synth,
-// r rtl-build, f test faults, w accumulator widths, t trace files, l RTL library, d foreign
-// accelerator.
-constexpr std::array<Verb, 8> verbs{{
+// Option groups: a architecture, e golden feed, m import, i inputs, b one back end, c several back
+// ends, j json, s synth, g golden sets, r rtl-build, f test faults, w accumulator widths, t trace
+// files, l RTL library, d foreign accelerator, x sweep, h page.
+constexpr std::array<Verb, 12> verbs{{
     {"run", "MODEL", "run a model on one back end and report cycles, energy and accuracy",
-     "tactus run traces/models/digits_w4a4.h5 --backend fast --inputs dataset", "aibjfwlt"},
+     "tactus run traces/models/digits_w4a4.h5 --backend fast --inputs dataset", "aibejfwlt"},
     {"check", "MODEL", "run several back ends; stop at the first difference and explain it",
      "tactus check traces/models/digits_w8a8.h5 --preset tiny_4 --backends ref,fast,rtl",
      "aicjfld"},
+    {"golden", "MODEL --out DIR | --verify DIR [MODEL]",
+     "write golden vectors for another test bench, or verify a set of them",
+     "tactus golden traces/models/digits_w4a4.h5 --preset tiny_4 --out vectors --bench", "aibjfg"},
     {"inspect", "MODEL", "show layers, formats and how each layer is mapped",
      "tactus inspect traces/models/digits_w4a4.h5 --preset edge_8", "aijw"},
     {"disasm", "MODEL", "print the tile ops of a model, one a line",
      "tactus disasm traces/models/digits_w4a4.h5 --preset tiny_4", "aj"},
     {"config", "", "print the effective architecture with ranges, units and meaning",
      "tactus config --preset edge_16 --hw.acc_bits=24", "aj"},
+    {"sweep", "SPEC.ini --out FILE.sqlite | FILE.sqlite --list | --best | --pareto | --export",
+     "evaluate every point of a design space, or query the database of one",
+     "tactus sweep sim/sweep/digits.ini --out digits.sqlite --audit 2%", "jx"},
     {"synth", "NAME | --conv C,H,W,K,k,s | --gemm M,N,K | --topology FILE.csv",
      "write a shape-only model with random weights (NAME: resnet18, mobilenet_v1, vgg16, ...)",
      "tactus synth --conv 64,56,56,64,3,1 --act-bits 4 --weight-bits 4 --sparsity 2:4 -o conv.h5",
      "sj"},
+    {"import", "KIND SRC", "turn a model of another toolkit into a model file",
+     "tactus import tflite mobilenet.tflite -o mobilenet.h5", "mj"},
     {"rtl-build", "", "verilate the RTL for an architecture into the build cache",
      "tactus rtl-build --preset edge_16 --hw.acc_bits=24", "arj"},
     {"compare", "A.json B.json", "two result files side by side, per layer",
      "tactus compare a.json b.json", "j"},
+    {"report", "RESULT", "make a page of a run (its JSON) or of a sweep (its database)",
+     "tactus report run.json --html run.html", "jh"},
 }};
 
 const Verb* find_verb(const std::string& name) {
   const auto* it =
       std::find_if(verbs.begin(), verbs.end(), [&](const Verb& v) { return name == v.name; });
   return it == verbs.end() ? nullptr : it;
+}
+
+void add_golden_options(po::options_description& all) {
+  const auto text = [] { return po::value<std::string>(); };
+  const auto number = [] { return po::value<std::int64_t>(); };
+  all.add_options()("out", text(), "folder for the set, empty or absent")(
+      "verify", text(),
+      "folder of a set: compares the files with the manifest, and with a MODEL a new run on "
+      "--backend with the set")("witnesses", text(),
+                                "back ends that must agree first (default ref,fast,rtl)")(
+      "layers", text(), "layer ids or globs, comma-separated (default: all)")(
+      "tile-ops", text(), "numbers in `tactus disasm`, e.g. 3,5-9 (default: all)")(
+      "images", text(), "numbers of the inputs, e.g. 0,2-3 (default: all)")(
+      "formats", text(), "list of hex, bin, npy, hdf5 (default: all)")(
+      "word-bits", number(), "hex, bin: width of a memory word; 0 (default): a whole row")(
+      "lane-order", text(), "low: first value in the low bits of a word (default), or high")(
+      "endian", text(), "little (default), or big: bytes of a word reversed")(
+      "rows", text(), "unit: a row per K unit (default), or column: per pixel or column")(
+      "fields", text(), "carrier: 1, 2, 4, 8, 16, 32 or 64 bits a value (default), or exact")(
+      "base-address", number(), "hex: address of the first word (default 0)")(
+      "bench", "write stream vectors and a SystemVerilog test bench too")(
+      "bench-rows", number(), "pixels of a stream block (default: array rows)")(
+      "bench-cols", number(), "channels of a stream block (default: array columns)");
 }
 
 po::options_description options_for(const Verb& verb) {
@@ -70,6 +104,10 @@ po::options_description options_for(const Verb& verb) {
     add("limit", po::value<std::size_t>(), "run only the first N inputs");
   }
   if (has('b')) add("backend", po::value<std::string>(), "ref, fast, systemc or rtl");
+  if (has('e')) {
+    add("feed", po::value<std::string>(),
+        "golden: every weighted layer reads the golden tensor of its input; compares each layer");
+  }
   if (has('c')) {
     add("backends", po::value<std::string>(), "comma-separated list (default: all of this build)");
   }
@@ -101,6 +139,10 @@ po::options_description options_for(const Verb& verb) {
     add("fault", po::value<int>(), "test builds: number of the seeded fault");
     add("fault-backend", po::value<std::string>(), "test builds: rtl (default) or systemc");
   }
+  if (has('h')) {
+    add("html", po::value<std::string>(),
+        "file to write: one page that needs no network and nothing else");
+  }
   if (has('t')) {
     add("timeline", po::value<std::string>(),
         "write the run as trace events (JSON) for ui.perfetto.dev or chrome://tracing");
@@ -127,6 +169,9 @@ po::options_description options_for(const Verb& verb) {
     add("image", po::value<int>(), "input height and width of the image networks (default 224)");
     add("output,o", po::value<std::string>(), "model file to write");
   }
+  if (has('g')) add_golden_options(all);
+  if (has('x')) add_sweep_options(all);
+  if (has('m')) add_import_options(all);
   if (has('r')) add("optimise", po::value<std::string>(), "-O1 builds faster, -O3 runs faster");
   if (has('j')) add("json", po::value<std::string>(), "write the result as JSON to a file or -");
   add("quiet,q", "no progress");
@@ -173,13 +218,39 @@ void take(const po::variables_map& map, const char* name, T& target) {
   if (map.count(name) != 0) target = map[name].as<T>();
 }
 
+void read_golden_options(const po::variables_map& map, GoldenOptions& out) {
+  const auto take_list = [&](const char* name, std::vector<std::string>& target) {
+    if (map.count(name) != 0) target = split(map[name].as<std::string>());
+  };
+  take(map, "out", out.out);
+  take(map, "verify", out.verify);
+  take_list("witnesses", out.witnesses);
+  take_list("layers", out.layers);
+  take_list("tile-ops", out.tile_ops);
+  take_list("images", out.images);
+  take_list("formats", out.formats);
+  take(map, "word-bits", out.word_bits);
+  take(map, "lane-order", out.lane_order);
+  take(map, "endian", out.endian);
+  take(map, "rows", out.rows);
+  take(map, "fields", out.fields);
+  take(map, "base-address", out.base_address);
+  take(map, "bench-rows", out.bench_rows);
+  take(map, "bench-cols", out.bench_cols);
+  out.bench = map.count("bench") != 0;
+}
+
 void read_options(const po::variables_map& map, CommandLine& out) {
+  read_golden_options(map, out.golden);
+  read_sweep_options(map, out.sweep);
   take(map, "json", out.json);
   take(map, "inputs", out.inputs);
   take(map, "limit", out.limit);
   take(map, "accumulators", out.accumulators);
   take(map, "threads", out.threads);
   take(map, "backend", out.backend);
+  take(map, "feed", out.feed);
+  read_import_options(map, out);
   if (map.count("backends") != 0) out.backends = split(map["backends"].as<std::string>());
   take(map, "rtl-lib", out.rtl_library);
   take(map, "dut", out.dut);
@@ -203,6 +274,7 @@ void read_options(const po::variables_map& map, CommandLine& out) {
   take(map, "image", out.synth.image);
   take(map, "output", out.output);
   take(map, "timeline", out.timeline);
+  take(map, "html", out.html);
   take(map, "memory-trace", out.memory_trace);
   take(map, "optimise", out.optimise);
   out.help = map.count("help") != 0;

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "arch/arch_config.hpp"
+#include "cli/golden_options.hpp"
+#include "cli/sweep_options.hpp"
 #include "synth/synth.hpp"
 
 namespace tactus {
@@ -30,10 +32,15 @@ struct CommandLine {
   std::string dut, dut_config, compare;  ///< check --dut
   int dut_timeout = 0;
   bool dut_all = false, chain = false;
-  std::string output;                  ///< -o
-  std::string timeline, memory_trace;  ///< files of a run
+  std::string output;                         ///< -o
+  std::string feed;                           ///< "golden" or empty
+  std::vector<std::string> import_arguments;  ///< options that the importer reads itself
+  std::string timeline, memory_trace;         ///< files of a run
+  std::string html;                           ///< page of a result
   std::string topology, gemm, conv, optimise = "-O3";
   SynthOptions synth;
+  GoldenOptions golden;
+  SweepLine sweep;
   std::string config_arguments;  ///< as typed, for messages that give a command
 };
 

@@ -13,6 +13,7 @@
 #include "program/validator.hpp"
 #include "report/compare.hpp"
 #include "run/backends.hpp"
+#include "run/feed.hpp"
 
 namespace tactus {
 
@@ -114,11 +115,23 @@ std::string inspect_text(const Job& model, const AccumulatorNeeds& accumulators)
   return out.str();
 }
 
+int feed_run(const CommandLine& line, const Job& job) {
+  if (line.feed != "golden") throw BadInput("--feed takes golden, not " + line.feed);
+  FeedReport report;
+  {
+    ConsoleProgress progress(line.quiet);
+    report = run_fed(job, line.backend, progress.callback());
+  }
+  show(line.json, to_text(report, console_columns()), to_json(report));
+  return report.outputs().moved == 0 && report.accumulators().moved == 0 ? 0 : 1;
+}
+
 }  // namespace
 
 int run_verb(const CommandLine& line) {
   need_rtl(line, line.backend == "rtl");
   Job job = job_of(line);
+  if (!line.feed.empty()) return feed_run(line, job);
   TraceFiles traces(job, line.backend, line.timeline, line.memory_trace);
   job.observer = [&](const std::string& inference, const RunResult& result) {
     traces.add(inference, result);

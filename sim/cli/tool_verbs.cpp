@@ -60,6 +60,8 @@ Network synth_conv(const CommandLine& line) {
   return make_conv({v[0], v[1], v[2], v[3], v[4], v[5], v[6]}, line.synth);
 }
 
+}  // namespace
+
 Network synth_network(const CommandLine& line) {
   std::vector<std::string> names = line.positional;
   if (!line.conv.empty() && names == std::vector<std::string>{"conv"}) names.clear();
@@ -78,8 +80,6 @@ Network synth_network(const CommandLine& line) {
   if (names[0] == "conv") throw BadInput("synth conv needs --conv C,H,W,K,k,s");
   return make_named(names[0], line.synth);
 }
-
-}  // namespace
 
 int config_verb(const CommandLine& line) {
   if (!line.positional.empty()) throw BadInput("tactus config takes options only");

@@ -10,12 +10,18 @@ namespace tactus {
 [[nodiscard]] int check_verb(const CommandLine& line);
 /// check --dut.
 [[nodiscard]] int dut_check_verb(const CommandLine& line);
+[[nodiscard]] int golden_verb(const CommandLine& line);
 [[nodiscard]] int inspect_verb(const CommandLine& line);
 [[nodiscard]] int disasm_verb(const CommandLine& line);
 [[nodiscard]] int config_verb(const CommandLine& line);
+[[nodiscard]] int sweep_verb(const CommandLine& line);
 [[nodiscard]] int synth_verb(const CommandLine& line);
+/// The network that the arguments of synth describe.
+[[nodiscard]] Network synth_network(const CommandLine& line);
+[[nodiscard]] int import_verb(const CommandLine& line);
 [[nodiscard]] int rtl_build_verb(const CommandLine& line);
 [[nodiscard]] int compare_verb(const CommandLine& line);
+[[nodiscard]] int report_verb(const CommandLine& line);
 /// Text of --version: tool, back ends, RTL builds.
 [[nodiscard]] std::string version_text();
 
