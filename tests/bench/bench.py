@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DIGITS = ROOT / "traces" / "models" / "digits_w4a4.h5"
@@ -86,11 +87,42 @@ def onednn(bench):
         bench.show("fast to oneDNN", {"ratio": ratio}, f"{ratio:10.1f} x")
 
 
+def rtl_builds(bench):
+    """Simulated cycles per second of the two 16x16 builds on a convolution that fills the array."""
+    conv = synth(bench, "conv.h5", "--conv", "64,28,28,64,3,1")
+    for preset in ("edge_16", "flex_16"):
+        key = f"rtl, 3x3 convolution, {preset}"
+        words = ["--preset", preset, "--map.dataflow=ws", "--mem.ideal=true", "--accumulators",
+                 "off"]
+        probe = subprocess.run([bench.tactus, "run", conv, "--backend", "rtl", "--quiet", *words],
+                               capture_output=True, check=False)
+        if probe.returncode == 2:  # no build, and one takes minutes
+            print(f"{key:34} not measured: make a build with tactus rtl-build --preset {preset}")
+            continue
+        bench.timed(key, "rtl", conv, *words)
+
+
+def checking(bench, resnet, array):
+    """What comparing with fast adds to an RTL run of a whole network, in seconds of the command."""
+    def seconds(*words):
+        start = time.monotonic()
+        subprocess.run([bench.tactus, *words, resnet, *array, "--quiet"], check=True,
+                       stdout=subprocess.DEVNULL)
+        return time.monotonic() - start
+    alone = seconds("run", "--backend", "rtl", "--accumulators", "off")
+    checked = seconds("check", "--backends", "fast,rtl")
+    bench.show("check fast,rtl, resnet18 at 224",
+               {"seconds": checked, "alone": alone, "ratio": checked / alone},
+               f"{checked:10.1f} s, rtl alone {alone:.1f} s, {checked / alone:.3f} times")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tactus", default=str(ROOT / "build" / "bin" / "tactus"), help="the tool")
     parser.add_argument("--repeat", type=int, default=3, help="runs per figure (default 3)")
     parser.add_argument("--json", type=pathlib.Path, help="write the figures to a file")
+    parser.add_argument("--whole-rtl", action="store_true",
+                        help="the whole of resnet18 on rtl, too (minutes)")
     args = parser.parse_args()
     if shutil.which(args.tactus) is None:
         sys.exit(f"{args.tactus} is not built; sim/quickstart.sh builds it")
@@ -112,6 +144,10 @@ def main():
         rtl = bench.timed("rtl, first stages", "rtl", stages, *array, repeat=1)
         if systemc and rtl:
             bench.show("systemc to rtl", {"ratio": systemc / rtl}, f"{systemc / rtl:10.1f} x")
+        if "rtl" in bench.backends:
+            rtl_builds(bench)
+            if args.whole_rtl:
+                checking(bench, resnet, array)
         if args.json:
             args.json.write_text(json.dumps(bench.figures, indent=1) + "\n", encoding="utf-8")
 

@@ -5,6 +5,7 @@ add_executable(tactus_program_tests
   ${CMAKE_CURRENT_LIST_DIR}/arch_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/program_encode_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/validator_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/lock_step_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/retire_checker_test.cpp)
 target_link_libraries(tactus_program_tests
   PRIVATE tactus::arch tactus::program tactus::backend doctest::doctest)
