@@ -40,9 +40,14 @@ ALLOWED = {
                        "report"},
     "sim/dut": {"network", "hdf5", "ref", "report", "run"},
     "sim/sweep": DATA | {"network", "hdf5", "lower", "run", "energy", "report", "explore", "rtl_host"},
-    "sim/cli": DATA | {"sweep", "network", "hdf5", "synth", "lower", "run", "dut", "energy", "report",
+    "sim/page": {"arch", "events", "energy", "sweep"},
+    "sim/vectors": DATA | {"network", "hdf5", "lower", "ref", "fast", "golden", "report", "run"},
+    "sim/cli": DATA | {"vectors", "golden", "timeline", "sweep", "page", "network", "hdf5", "synth", "lower", "run", "dut", "energy", "report",
                        "rtl_host/rtl_builder.hpp"},
     "sim": {"cli", "report", "run"},
+    "traces": set(),
+    "traces/golden": DATA | {"network", "hdf5", "dataflow"},
+    "traces/timeline": DATA | {"hdf5"},
 }
 
 # Folders whose whole tree of includes may reach nothing of numerics but TYPES.
@@ -73,7 +78,7 @@ def folder_of(path):
 class Tree:
     def __init__(self, root):
         self.root = root
-        self.files = sorted(p.relative_to(root) for top in ("models", "frontend", "sim")
+        self.files = sorted(p.relative_to(root) for top in ("models", "frontend", "sim", "traces")
                             for p in (root / top).rglob("*") if p.suffix in CODE and p.is_file())
         self.includes = {f: INCLUDE.findall((root / f).read_text(encoding="utf-8"))
                          for f in self.files}
@@ -81,7 +86,7 @@ class Tree:
     def resolve(self, file, name):
         """The own file that an include names, or None for a system header."""
         for base in (file.parent, pathlib.Path("models"), pathlib.Path("frontend"),
-                     pathlib.Path("sim")):
+                     pathlib.Path("sim"), pathlib.Path("traces")):
             if (self.root / base / name).is_file():
                 return base / name
         return None
