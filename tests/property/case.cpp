@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "case.hpp"
-
 #include <algorithm>
 
+#include "case_tail.hpp"
 #include "lower/lower.hpp"
 #include "numerics/errors.hpp"
 #include "program/validator.hpp"
@@ -66,7 +65,7 @@ Case::Case(const std::string& preset, std::uint64_t seed, Overrides overrides, b
   draw("out_bits", r, 1, 16, 8);
   draw("out_signed", r, 0, 1, 1);
   draw("out_zp", r, 0, 3, 0);
-  // 1 add, 2 max pool, 3 sum pool, 4 linear, 5 conv, 6 clamp, 7 and 8 depthwise and 1x1
+  // 1 add, 2 max pool, 3 sum pool, 4 linear, 5 conv, 6 clamp, 7 and 8 depthwise and 1x1, 9 by tail
   draw("second", r, 0, 8, 0);
   draw("pool", r, 1, 3, 1);
   draw("memory_latency", r, 1, 60, 1);
@@ -84,6 +83,8 @@ Case::Case(const std::string& preset, std::uint64_t seed, Overrides overrides, b
   draw("dataflow", r, 0, 9, 0);      // names in config()
   draw("map_sparsity", r, 0, 2, 0);  // 1: everything dense
   draw("skip_zero", r, 0, 2, 0);     // 1: off
+  Random tail(seed ^ 0x7A11U);
+  draw("tail", tail, 0, tail_kinds - 1, 0);  // for second = 9
   if (!elaborated) return;
   draw("acc_bits", r, 12, 48, 32);
   draw("acc_overflow", r, 0, 1, 0);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "case.hpp"
+#include "case_tail.hpp"
 
 namespace tactus::property {
 
@@ -183,7 +183,8 @@ Layer make_conv(const Case& c, const NetworkInput& input, const ArchConfig& conf
   conv.out_channels = as_int((c["out_c"] + conv.groups - 1) / conv.groups * conv.groups);
   conv.in_channels_per_group = as_int(in_c) / conv.groups;
   fill_weights(conv, c, r);
-  const bool feeds_product = c["second"] == 4 || c["second"] == 5 || c["second"] >= 7;
+  const bool feeds_product =
+      c["second"] == 4 || c["second"] == 5 || c["second"] == 7 || c["second"] == 8;
   const std::int64_t most = feeds_product ? config.hw_operand_bits : 16;
   conv.out_format = {as_int(std::min(c["out_bits"], most)), c["out_signed"] != 0, 0};
   if (c["out_zp"] == 1) conv.out_format.zero_point = inside(conv.out_format, r.in(0, 99));
@@ -328,6 +329,8 @@ Network Case::network(const ArchConfig& config) const {
     net.layers.push_back(make_next(c, conv, image, config.hw_acc_bits, r));
   } else if (second == 6) {
     net.layers.push_back(make_clamp(conv));
+  } else if (second == 9) {
+    add_tail(net, config, c["tail"], r);
   } else if (second >= 7) {
     const auto [depthwise, pointwise] = make_separable(c, conv, config, r);
     net.layers.push_back(depthwise);

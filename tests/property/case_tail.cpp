@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands behind the convolution of a case with second = 9: by the knob `tail`, element-wise
+// layers, rows, products of activations, moved data.
+#include "case_tail.hpp"
+
+#include <algorithm>
+
+namespace tactus::property {
+
+namespace {
+
+int as_int(std::int64_t v) { return static_cast<int>(v); }
+
+/// Appends layers to a network and knows the last one.
+class Tail {
+ public:
+  Tail(Network& net, const ArchConfig& config, Random& r) : net_(net), config_(config), r_(r) {}
+
+  void run(std::int64_t kind) {
+    const std::string first = net_.layers.back().id;
+    switch (kind) {
+      case 0:
+        return requant(first, any_format(32));
+      case 1:
+        return two(LayerOp::mul, first, any_format(16));
+      case 2:
+      case 3:
+        return two(kind == 2 ? LayerOp::maximum : LayerOp::minimum, first, net_.format_of(first));
+      case 4:
+      case 5:
+        return lut(first, kind == 5);
+      case 6:
+        requant(first, {8, true, 0});
+        return softmax8();
+      case 7:
+        requant(first, any_format(config_.hw_operand_bits));
+        return softmax_lut(1);
+      case 8:
+      case 9:
+        return norm(first, kind == 8 ? LayerOp::layernorm : LayerOp::rmsnorm);
+      case 10:
+        return attention(first);
+      case 11:
+        return concat(first);
+      case 12:
+        return average(first);
+      case 13:
+        return add_tflite(first);
+      default:
+        return add_constant(first);
+    }
+  }
+
+ private:
+  Format any_format(std::int64_t most) {
+    Format f{as_int(r_.in(1, most)), r_.in(0, 1) == 1, 0};
+    if (r_.in(0, 1) == 1) f.zero_point = std::clamp<std::int64_t>(r_.in(-9, 9), f.min(), f.max());
+    return f;
+  }
+
+  Layer layer(const std::string& name, LayerOp op, std::vector<std::string> inputs,
+              const Format& out) {
+    Layer l;
+    l.id = "00" + std::to_string(net_.layers.size()) + "_" + name;
+    l.op = op;
+    l.inputs = std::move(inputs);
+    l.out_format = out;
+    l.requant.clamp_min = out.min();
+    l.requant.clamp_max = out.max();
+    return l;
+  }
+
+  std::string keep(Layer l) {
+    net_.layers.push_back(std::move(l));
+    net_.outputs = {net_.layers.back().id};
+    check_network(net_);  // fills in the shapes
+    return net_.layers.back().id;
+  }
+
+  /// Factors that bring sums of about `bits` bits into the format.
+  void scale(Layer& l, std::int64_t bits, std::size_t channels) {
+    const std::int64_t kind = r_.in(0, 4);
+    Requant& q = l.requant;
+    q.rounding = static_cast<Rounding>(r_.in(0, 6));
+    const int down = as_int(std::max<std::int64_t>(0, bits - l.out_format.bits));
+    for (std::size_t i = 0; i < channels; ++i) {
+      if (kind == 0) {
+        q.convention = Convention::pow2;
+        q.shift.push_back(as_int(r_.in(0, down + 2)));
+      } else if (kind >= 3 && l.op != LayerOp::layernorm && l.op != LayerOp::rmsnorm) {
+        q.convention = kind == 3 ? Convention::tflite_double : Convention::tflite_single;
+        q.mult.push_back(r_.in(std::int64_t{1} << 30, (std::int64_t{1} << 31) - 1));
+        q.shift.push_back(as_int(-std::min<std::int64_t>(31, r_.in(0, down + 2))));
+      } else {
+        q.convention = Convention::mul_shift;
+        q.mult.push_back(r_.in(-1000, 1000));
+        q.shift.push_back(as_int(r_.in(0, 10 + down)));
+        q.add.push_back(r_.in(-1000, 1000));
+      }
+    }
+    if (config_.hw_acc_bits > 32 && q.convention >= Convention::tflite_double) {
+      q.convention = Convention::mul_shift;
+      for (std::int64_t& m : q.mult) m >>= 20;
+      for (int& s : q.shift) s = -s;
+    }
+  }
+
+  void requant(const std::string& from, const Format& out) {
+    Layer l = layer("requant", LayerOp::requant, {from}, out);
+    const auto channels = static_cast<std::size_t>(net_.shape_of(from).c);
+    scale(l, net_.format_of(from).bits, r_.in(0, 1) == 0 ? 1 : channels);
+    keep(std::move(l));
+  }
+
+  void two(LayerOp op, const std::string& first, const Format& out) {
+    requant(first, op == LayerOp::mul ? any_format(16) : net_.format_of(first));
+    Layer l = layer("two", op, {first, net_.layers.back().id}, out);
+    if (op == LayerOp::mul) {
+      scale(l, net_.format_of(first).bits + net_.format_of(l.inputs[1]).bits, 1);
+    } else {
+      l.requant.clamp_max = std::max(l.requant.clamp_min, l.requant.clamp_max - r_.in(0, 3));
+    }
+    keep(std::move(l));
+  }
+
+  void lut(const std::string& from, bool between) {
+    const Format in{as_int(r_.in(2, 8)), r_.in(0, 1) == 1, 0};
+    requant(from, in);
+    const Format out = between ? Format{16, true, 0} : any_format(16);
+    Layer l = layer("lut", LayerOp::lut, {net_.layers.back().id}, out);
+    if (between) l.interpolate_bits = as_int(r_.in(1, std::min(8, in.bits - 1)));
+    const std::int64_t entries =
+        (std::int64_t{1} << (in.bits - l.interpolate_bits)) + (between ? 1 : 0);
+    for (std::int64_t i = 0; i < entries; ++i) l.table.push_back(r_.value(out, false));
+    keep(std::move(l));
+  }
+
+  void softmax8() {
+    const int bits = r_.in(0, 1) == 0 ? 8 : 16;
+    Format out{bits, true, 0};
+    out.zero_point = out.min();
+    Layer l = layer("softmax", LayerOp::softmax, {net_.layers.back().id}, out);
+    l.softmax.kind = RowKind::softmax_tflite8;
+    l.softmax.mult = r_.in(std::int64_t{1} << 30, (std::int64_t{1} << 31) - 1);
+    l.softmax.shift = as_int(r_.in(24, 28));
+    // As TFLite's own: 31 whole steps of exp.
+    l.softmax.diff_min = -(((std::int64_t{31} << 26) >> l.softmax.shift));
+    keep(std::move(l));
+  }
+
+  void softmax_lut(int heads) {
+    Layer l = layer("softmax", LayerOp::softmax, {net_.layers.back().id}, {8, false, 0});
+    l.softmax.kind = RowKind::softmax_lut;
+    l.heads = heads;
+    std::int64_t e = 65535;
+    for (std::int64_t n = r_.in(1, 100); n > 0; --n) {
+      l.table.push_back(e);
+      e -= e * r_.in(0, 20) / 100;
+    }
+    keep(std::move(l));
+  }
+
+  void norm(const std::string& from, LayerOp op) {
+    requant(from, any_format(16));
+    Layer l = layer("norm", op, {net_.layers.back().id}, any_format(16));
+    l.eps = r_.in(0, 1000);
+    scale(l, 24, static_cast<std::size_t>(net_.shape_of(from).c));
+    keep(std::move(l));
+  }
+
+  std::string matmul(const std::string& a, const std::string& b, int heads, const Format& out) {
+    Layer l = layer("matmul", LayerOp::matmul, {a, b}, out);
+    l.heads = heads;
+    const std::int64_t channels = net_.shape_of(b).w * heads;
+    scale(l, net_.format_of(a).bits + net_.format_of(b).bits + 4,
+          r_.in(0, 1) == 0 ? 1 : static_cast<std::size_t>(channels));
+    return keep(std::move(l));
+  }
+
+  /// softmax(x^T x) x for one line of the image.
+  void attention(const std::string& from) {
+    const Format narrow = any_format(8);
+    requant(from, narrow);
+    Layer line = layer("line", LayerOp::slice, {net_.layers.back().id}, narrow);
+    const Shape shape = net_.shape_of(from);
+    line.size = {shape.c, 1, as_int(r_.in(1, shape.w))};
+    line.begin[1] = as_int(r_.in(0, shape.h - 1));
+    line.begin[2] = as_int(r_.in(0, shape.w - line.size[2]));
+    const std::string x = keep(std::move(line));
+    const int heads = shape.c % 2 == 0 ? as_int(r_.in(1, 2)) : 1;
+    matmul(x, x, heads, any_format(8));
+    softmax_lut(heads);
+    const std::string p = net_.layers.back().id;
+    Layer turned = layer("turn", LayerOp::transpose, {x}, narrow);
+    turned.heads = heads;
+    const std::string xt = keep(std::move(turned));
+    matmul(p, xt, heads, any_format(16));
+  }
+
+  void concat(const std::string& first) {
+    const Format format = net_.format_of(first);
+    requant(first, format);
+    Layer part = layer("part", LayerOp::slice, {first}, format);
+    const Shape shape = net_.shape_of(first);
+    const int axis = as_int(r_.in(0, 2));
+    part.size = {shape.c, shape.h, shape.w};
+    const auto along = static_cast<std::size_t>(axis);
+    part.begin[along] = as_int(r_.in(0, part.size[along] - 1));
+    part.size[along] -= part.begin[along];
+    const std::string second = net_.layers.back().id;
+    const std::string third = keep(std::move(part));
+    Layer l = layer("concat", LayerOp::concat, {second, third, first}, format);
+    l.axis = axis;
+    keep(std::move(l));
+    requant(net_.layers.back().id, any_format(16));
+  }
+
+  void average(const std::string& from) {
+    const Shape shape = net_.shape_of(from);
+    Layer l = layer("average", LayerOp::avgpool, {from}, net_.format_of(from));
+    l.kernel_h = as_int(r_.in(1, std::min(4, shape.h)));
+    l.kernel_w = as_int(r_.in(1, std::min(4, shape.w)));
+    l.stride_h = as_int(r_.in(1, 3));
+    l.stride_w = as_int(r_.in(1, 3));
+    l.padding = {as_int(r_.in(0, l.kernel_h - 1)), as_int(r_.in(0, l.kernel_w - 1)),
+                 as_int(r_.in(0, l.kernel_h - 1)), as_int(r_.in(0, l.kernel_w - 1))};
+    l.requant.convention = Convention::avg_tflite;
+    keep(std::move(l));
+  }
+
+  void add_tflite(const std::string& first) {
+    requant(first, any_format(16));
+    Layer l = layer("add", LayerOp::add, {first, net_.layers.back().id}, any_format(16));
+    if (r_.in(0, 1) == 1) std::swap(l.inputs[0], l.inputs[1]);
+    const auto mult = [&] { return r_.in(std::int64_t{1} << 30, (std::int64_t{1} << 31) - 1); };
+    const int left = as_int(r_.in(0, 20));
+    l.operand_scale[0] = {mult(), left, as_int(r_.in(-6, 0))};
+    l.operand_scale[1] = {mult(), left, as_int(r_.in(-6, 0))};
+    l.requant.convention =
+        r_.in(0, 1) == 0 ? Convention::add_tflite : Convention::add_tflite_single;
+    l.requant.mult = {mult()};
+    l.requant.shift = {as_int(r_.in(-left, 0))};
+    keep(std::move(l));
+  }
+
+  void add_constant(const std::string& first) {
+    Layer c = layer("constant", LayerOp::constant, {}, any_format(32));
+    c.out_shape = net_.shape_of(first);
+    for (std::int64_t i = 0; i < c.out_shape.count(); ++i) {
+      c.value.push_back(static_cast<std::int32_t>(r_.value(c.out_format, false)));
+    }
+    const std::string constant = keep(std::move(c));
+    Layer l = layer("add", LayerOp::add, {first, constant}, any_format(32));
+    l.operand_scale[0] = {r_.in(-300, 300), as_int(r_.in(0, 4)), 0};
+    l.operand_scale[1] = {r_.in(-300, 300), as_int(r_.in(0, 4)), 0};
+    l.requant.convention = Convention::add_mul_shift;
+    l.requant.rounding = static_cast<Rounding>(r_.in(0, 6));
+    l.requant.shift = {as_int(r_.in(0, 20))};
+    keep(std::move(l));
+  }
+
+  Network& net_;
+  const ArchConfig& config_;
+  Random& r_;
+};
+
+}  // namespace
+
+void add_tail(Network& network, const ArchConfig& config, std::int64_t kind, Random& random) {
+  Tail(network, config, random).run(kind);
+}
+
+}  // namespace tactus::property
