@@ -345,23 +345,24 @@ module tactus_post_processor #(
   assign src_addr_o  = tap_q;
   assign group_o     = group_q;
 
-  // Parameter records
+  // Parameter records. Icarus takes an enum value in a port connection for a wire of its own.
+  logic                 record_read, add_read;
   logic [PostLanes-1:0] bias_we, scale_we;
   logic [47:0]          bias;
   logic [255:0]         scale_record, add_record;
-  assign param_re_o     = state_q == StAdd || state_q == StRecord || entry_records || look_up;
+  assign record_read    = state_q == StRecord || entry_records;
+  assign add_read       = state_q == StAdd;
+  assign param_re_o     = add_read || record_read || look_up;
   assign param_half_o   = param_half_q;
   assign param_record_o = param_base_q +
       (look_up ? lut_record : entry_records ? 16'(psum_q - psum_base_q) :
        (state_q == StAdd) ? (has_records ? channels_q : 16'd0) : channel_q + 16'(record_q));
-  tactus_post_records #(
-    .PostLanes(PostLanes)
-  ) u_records (
+  tactus_post_records #(.PostLanes(PostLanes)) u_records (
     .clk_i         (clk_i),
     .rst_ni        (rst_ni),
-    .record_i      (state_q == StRecord || entry_records),
+    .record_i      (record_read),
     .all_i         (entry_records),
-    .add_i         (state_q == StAdd),
+    .add_i         (add_read),
     .lane_i        (record_q),
     .data_i        (param_data_i),
     .bias_we_o     (bias_we),
