@@ -74,7 +74,11 @@ class TimelineTest(CliTest):
                 self.assertEqual(last, report["totals"]["cycles"])
                 # A block does an op's work between the op's start and retire.
                 span = {s["args"]["op"]: (s["ts"], s["ts"] + s["dur"]) for s in slices}
-                blocks = timeline.of("blocks")
+                boot = [s for s in timeline.of("blocks") if s["cat"] == "boot"]
+                self.assertEqual(len(boot), 1)
+                # d >= b + 2, and an op starts one cycle later at the earliest.
+                self.assertEqual(min(s["ts"] for s in slices), boot[0]["dur"] - 1 + 3)
+                blocks = [s for s in timeline.of("blocks") if s["cat"] != "boot"]
                 self.assertEqual({s["args"]["op"] for s in blocks}, set(span))
                 for s in blocks:
                     start, end = span[s["args"]["op"]]

@@ -70,6 +70,13 @@ void TimelineWriter::add(const std::string& inference, const RunResult& result,
     json_.slice({run_process, inference_track}, inference, "inference", offset_,
                 offset_ + result.cycles, TraceArgs().number("cycles", result.cycles));
   }
+  // Segment 0 is read before the first op, with the timing of a load that starts in cycle 0.
+  const auto beats = static_cast<Cycle>((program_.prog_ops * op_bytes + config_.beat_bytes() - 1) /
+                                        config_.beat_bytes());
+  const Cycle boot = static_cast<Cycle>(config_.latency()) +
+                     beats * static_cast<Cycle>(config_.beat_interval()) + 1;
+  json_.slice({block_process, load_dma}, "first program segment", "boot", offset_, offset_ + boot,
+              TraceArgs().number("ops", program_.prog_ops));
   write_layers(entries);
   write_stalls(stalls);
   write_queues(entries);
