@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Verilates tactus_top and links it with the harness of models/rtl_host into one shared object.
-# usage: build_rtl.sh OUT_SO -O1|-O3 [FAULT] [OVERLAY=DIR] KEY=VALUE...
-# FAULT (the literal word) compiles the seeded faults in; the *.sv files of DIR replace those of the
+# usage: build_rtl.sh OUT_SO -O1|-O3 [FAULT] [FST|VCD] [COVERAGE] [OVERLAY=DIR] KEY=VALUE...
+# The literal words compile in: FAULT the seeded faults, FST or VCD waves, COVERAGE line and toggle
+# coverage. The *.sv files of DIR replace those of the
 # same name in rtl/src or come beside them; KEY=VALUE are parameters of tactus_top.
 # TACTUS_MODELS_DIR names another models folder. Quiet on success.
 set -eu
@@ -13,11 +14,20 @@ opt=$2
 shift 2
 defines=-DTACTUS_MONITOR
 cdefines=
+observe=
+fst=0
+vcd=0
+coverage=0
+libraries=
+extra=
 parameters=
 overlay=
 for word in "$@"; do
   case $word in
     FAULT) defines="$defines -DTACTUS_FAULTS"; cdefines=-DTACTUS_FAULTS ;;
+    FST) observe="$observe --trace-fst --trace-structs"; fst=1; libraries=-lz; extra="$extra verilated_fst_c" ;;
+    VCD) observe="$observe --trace --trace-structs"; vcd=1; extra="$extra verilated_vcd_c" ;;
+    COVERAGE) observe="$observe --coverage-line --coverage-toggle"; coverage=1; extra="$extra verilated_cov" ;;
     OVERLAY=*) overlay=$(cd "${word#OVERLAY=}" && pwd) ;;
     *=*) parameters="$parameters -G$word" ;;
     *) echo "build_rtl.sh: '$word' is not KEY=VALUE" >&2; exit 2 ;;
@@ -42,7 +52,7 @@ for source in "$rtl"/src/*.sv ${overlay:+"$overlay"/*.sv}; do
 done
 
 # shellcheck disable=SC2086
-if ! verilator --cc $defines $parameters -O3 --x-assign fast --x-initial fast \
+if ! verilator --cc $defines $parameters $observe -O3 --x-assign fast --x-initial fast \
     -Wno-fatal -Wno-lint -Wno-style --top-module tactus_top "-I$rtl/include" --prefix Vtactus_top --Mdir "$tmp/gen" \
     "$rtl/include/tactus_op_pkg.sv" "$arith" $sources \
     > "$tmp/log" 2>&1; then
@@ -55,7 +65,8 @@ cache=
 if command -v ccache > /dev/null; then cache=ccache; fi
 cxx="$cache ${CXX:-g++}"
 flags="-std=gnu++17 -g0 $opt -fPIC -w -fvisibility=hidden -fno-strict-aliasing \
-  -DVL_TIME_CONTEXT -DVM_COVERAGE=0 -DVM_SC=0 -DVM_TRACE=0 -DVM_TRACE_FST=0 -DVM_TRACE_VCD=0 $cdefines \
+  -DVL_TIME_CONTEXT -DVM_COVERAGE=$coverage -DVM_SC=0 -DVM_TRACE=$((fst + vcd)) -DVM_TRACE_FST=$fst \
+  -DVM_TRACE_VCD=$vcd $cdefines \
   -I. -I$root/include -I$root/include/vltstd -I$models"
 cd "$tmp/gen"
 objects=
@@ -70,6 +81,11 @@ for source in *.cpp; do
 done
 # shellcheck disable=SC2086
 $cxx $flags -c "$root/include/verilated.cpp" -o verilated.o
+for source in $extra; do
+  # shellcheck disable=SC2086
+  $cxx $flags -c "$root/include/$source.cpp" -o "$source.o"
+  objects="$objects $source.o"
+done
 # shellcheck disable=SC2086
 if [ -f "$root/include/verilated_threads.cpp" ]; then
   $cxx $flags -c "$root/include/verilated_threads.cpp" -o verilated_threads.o
@@ -78,6 +94,6 @@ fi
 # shellcheck disable=SC2086
 $cxx $flags -fvisibility=default -c "$models/rtl_host/dut_harness.cpp" -o dut_harness.o
 # shellcheck disable=SC2086
-${CXX:-g++} -shared -o "$tmp/out.so" $objects verilated.o dut_harness.o -pthread
+${CXX:-g++} -shared -o "$tmp/out.so" $objects verilated.o dut_harness.o -pthread $libraries
 cp "$tmp/out.so" "$out.tmp.$$"
 mv "$out.tmp.$$" "$out"

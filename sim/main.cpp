@@ -17,11 +17,12 @@ struct VerbEntry {
   int (*function)(const tactus::CommandLine&);
 };
 
-constexpr std::array<VerbEntry, 12> table{{
+constexpr std::array<VerbEntry, 13> table{{
     {"run", tactus::run_verb},
     {"check", tactus::check_verb},
     {"golden", tactus::golden_verb},
     {"inspect", tactus::inspect_verb},
+    {"explain", tactus::explain_verb},
     {"disasm", tactus::disasm_verb},
     {"config", tactus::config_verb},
     {"sweep", tactus::sweep_verb},

@@ -36,18 +36,20 @@ ALLOWED = {
                        "numerics/add_mul_shift.hpp"},
     "sim/energy": {"arch", "events"},
     "sim/report": {"arch", "events", "program", "backend", "energy"},
+    "sim/triage": DATA | {"network", "lower", "numerics", "report"},
     "sim/run": DATA | {"network", "hdf5", "lower", "ref", "fast", "systemc", "rtl_host", "energy",
-                       "report"},
+                       "report", "triage", "waves"},
     "sim/dut": {"network", "hdf5", "ref", "report", "run"},
     "sim/sweep": DATA | {"network", "hdf5", "lower", "run", "energy", "report", "explore", "rtl_host"},
     "sim/page": {"arch", "events", "energy", "sweep"},
     "sim/vectors": DATA | {"network", "hdf5", "lower", "ref", "fast", "golden", "report", "run"},
     "sim/cli": DATA | {"vectors", "golden", "timeline", "sweep", "page", "network", "hdf5", "synth", "lower", "run", "dut", "energy", "report",
-                       "rtl_host/rtl_builder.hpp"},
+                       "triage", "rtl_host/rtl_builder.hpp"},
     "sim": {"cli", "report", "run"},
     "traces": set(),
     "traces/golden": DATA | {"network", "hdf5", "dataflow"},
     "traces/timeline": DATA | {"hdf5"},
+    "traces/waves": DATA,
 }
 
 # Folders whose whole tree of includes may reach nothing of numerics but TYPES.

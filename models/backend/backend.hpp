@@ -4,13 +4,17 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "arch/arch_config.hpp"
 #include "backend/buffer_view.hpp"
 #include "events/events.hpp"
+#include "numerics/errors.hpp"
 #include "program/program.hpp"
 
 namespace tactus {
@@ -33,6 +37,29 @@ struct RunResult {
   bool stopped = false;               ///< RunOptions::go_on ended the run before its end
 };
 
+/// A run that stands still, with the ops that had retired by then, sorted as in RunResult.
+class StandsStillAfter : public StandsStill {
+ public:
+  StandsStillAfter(const std::string& message, std::vector<RetireRecord> retired)
+      : StandsStill(message), retired_(std::move(retired)) {}
+  [[nodiscard]] const std::vector<RetireRecord>& retired() const noexcept { return retired_; }
+
+ private:
+  std::vector<RetireRecord> retired_;
+};
+
+enum class WaveFormat : std::uint8_t { fst, vcd };
+[[nodiscard]] constexpr const char* name_of(WaveFormat f) {
+  return f == WaveFormat::fst ? "fst" : "vcd";
+}
+
+/// Cycles [begin, end) of a run as a wave file; a cycle is a nanosecond in it.
+struct WaveWindow {
+  std::string file;
+  WaveFormat format = WaveFormat::vcd;
+  Cycle begin = 0, end = std::numeric_limits<Cycle>::max();
+};
+
 struct RunOptions {
   /// Called now and then with the current cycle and the number of retired ops.
   std::function<void(Cycle, std::uint64_t)> progress;
@@ -44,6 +71,10 @@ struct RunOptions {
   std::uint64_t backpressure_seed = 0;
   /// Gives up with BadInput after this many cycles without a retire.
   Cycle watchdog_cycles = 20'000'000;
+  /// Waves of a window of cycles (systemc: VCD; rtl: FST or VCD, on a build made for it).
+  std::optional<WaveWindow> waves;
+  /// Line and toggle coverage of the run, in Verilator's format (rtl, on a build made for it).
+  std::string coverage_file;
   /// Test builds only: number of the seeded fault, 0 = none.
   int fault = 0;
   /// Called before (`done` false) and after (true) each op with its index in the program and the

@@ -17,8 +17,57 @@
 #include "memory/offchip_memory.hpp"
 #include "rtl_host/rtl_abi.h"
 #include "verilated.h"
+#if VM_TRACE_FST
+#include "verilated_fst_c.h"
+#elif VM_TRACE_VCD
+#include "verilated_vcd_c.h"
+#endif
+#if VM_COVERAGE
+#include "verilated_cov.h"
+#endif
 
 namespace {
+
+/// Waves of cycles [begin, end). Cycle c begins with the clock edge at c nanoseconds.
+class Waves {
+ public:
+  Waves(const tactus_rtl_run& run, VerilatedContext& context) : run_(run) {
+    if (run.trace_file != nullptr) context.traceEverOn(true);
+  }
+  void attach([[maybe_unused]] Vtactus_top& top) {
+#if VM_TRACE
+    if (run_.trace_file == nullptr) return;
+    constexpr int all_levels = 99;
+    top.trace(&file_, all_levels);
+    file_.open(run_.trace_file);
+#endif
+  }
+  /// Inputs of the cycle are set and the clock is low.
+  void middle(std::uint64_t cycle) { dump(cycle, cycle * cycle_ps + cycle_ps / 2); }
+  /// The clock edge that begins the cycle has been evaluated.
+  void edge(std::uint64_t cycle) { dump(cycle, cycle * cycle_ps); }
+  void close() {
+#if VM_TRACE
+    if (run_.trace_file != nullptr) file_.close();
+#endif
+  }
+
+ private:
+  static constexpr std::uint64_t cycle_ps = 1000;
+  void dump(std::uint64_t cycle, [[maybe_unused]] std::uint64_t time) {
+    if (run_.trace_file == nullptr || cycle < run_.trace_begin || cycle >= run_.trace_end) return;
+#if VM_TRACE
+    file_.dump(time);
+#endif
+  }
+
+  const tactus_rtl_run& run_;
+#if VM_TRACE_FST
+  VerilatedFstC file_;
+#elif VM_TRACE_VCD
+  VerilatedVcdC file_;
+#endif
+};
 
 constexpr unsigned queue_count = 4;
 
@@ -82,15 +131,23 @@ class Harness {
         memory_({run.memory, run.memory + run.memory_bytes}, static_cast<std::int64_t>(run.latency),
                 static_cast<std::int64_t>(run.interval)),
         pressure_(run.backpressure_seed),
+        waves_(run, context_),
         top_(std::make_unique<Vtactus_top>(&context_)),
         beat_bytes_(reset()),
         reads_(memory_, beat_bytes_) {}
-  ~Harness() { top_->final(); }
+  ~Harness() {
+    top_->final();
+    waves_.close();
+#if VM_COVERAGE
+    if (run_.coverage_file != nullptr) context_.coveragep()->write(run_.coverage_file);
+#endif
+  }
   Harness(const Harness&) = delete;
   Harness& operator=(const Harness&) = delete;
 
   /// Returns a status; message is set unless it is TACTUS_RTL_OK.
   int execute(std::string& message) {
+    waves_.attach(*top_);
     for (std::uint64_t cycle = 0;; ++cycle) {
       // 1. inputs of this cycle
       top_->start_i = cycle == 0 ? 1 : 0;
@@ -106,6 +163,7 @@ class Harness {
       if (ack) acks_.pop_front();
       top_->clk_i = 0;
       top_->eval();
+      waves_.middle(cycle);
       // 2. what the accelerator says in this cycle
       if (beat && top_->rd_ready_o == 0) {
         message = "the RTL did not take a read beat";
@@ -129,6 +187,7 @@ class Harness {
       // 3. clock edge
       top_->clk_i = 1;
       top_->eval();
+      waves_.edge(cycle + 1);
     }
   }
 
@@ -195,6 +254,7 @@ class Harness {
   tactus::OffchipMemory memory_;
   Backpressure pressure_;
   VerilatedContext context_;
+  Waves waves_;
   std::unique_ptr<Vtactus_top> top_;
   unsigned beat_bytes_;
   ReadChannel reads_;
@@ -237,11 +297,14 @@ void tactus_rtl_get_capabilities(tactus_rtl_capabilities* out) {
           top.cap_psum_entries_o,
           top.cap_ofmap_bank_bytes_o,
 #ifdef TACTUS_FAULTS
-          1
+          1,
 #else
-          0
+          0,
 #endif
-  };
+          VM_TRACE_FST   ? 1U
+          : VM_TRACE_VCD ? 2U
+                         : 0U,
+          VM_COVERAGE};
   top.final();
 }
 

@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-#define TACTUS_RTL_ABI_VERSION 3
+#define TACTUS_RTL_ABI_VERSION 4
 
 /// Elaborated parameters of tactus_top, read from its cap_*_o ports.
 struct tactus_rtl_capabilities {
@@ -17,7 +17,9 @@ struct tactus_rtl_capabilities {
       acc_bits, acc_overflow, fold_overlap, post_lanes, queue_depth, segment_ops, zero_gating,
       data_bits, burst_beats, ifmap_bank_bytes, weight_rows, index_rows, param_records,
       psum_entries, ofmap_bank_bytes;
-  uint32_t faults;  ///< 1: the build has the seeded faults
+  uint32_t faults;    ///< 1: the build has the seeded faults
+  uint32_t trace;     ///< waves: 0 none, 1 FST, 2 VCD
+  uint32_t coverage;  ///< 1: line and toggle coverage
 };
 
 /// One retired op; events holds event_count counters in the order of events.def.
@@ -37,6 +39,9 @@ struct tactus_rtl_run {
   uint64_t backpressure_seed;    ///< 0: the memory is always ready
   uint64_t watchdog_cycles;      ///< gives up after so many cycles without a retire
   uint32_t fault;                ///< number of a seeded fault, 0 = none
+  const char* trace_file;        ///< null: no waves
+  uint64_t trace_begin, trace_end;  ///< cycles [begin, end) that are traced
+  const char* coverage_file;     ///< null: no coverage
   void* user;                    ///< handed to the callbacks
   void (*progress)(void* user, uint64_t cycle, uint64_t retired);  ///< may be null
   /// Returns 0 to go on; another number ends the run with TACTUS_RTL_STOPPED.

@@ -40,6 +40,12 @@ std::vector<std::string> builds_in(const std::string& directory) {
   return found;
 }
 
+void sort_records(std::vector<RetireRecord>& records) {
+  std::sort(records.begin(), records.end(), [](const RetireRecord& a, const RetireRecord& b) {
+    return std::tie(a.core, a.queue, a.seq) < std::tie(b.core, b.queue, b.seq);
+  });
+}
+
 class RtlBackend final : public Backend {
  public:
   explicit RtlBackend(std::vector<std::string> directories, std::string library = {})
@@ -51,7 +57,7 @@ class RtlBackend final : public Backend {
                               std::vector<std::uint8_t> memory,
                               const RunOptions& options) override {
     const RtlLibrary& library =
-        library_.empty() ? find(config, options.fault != 0) : named(config, options.fault != 0);
+        library_.empty() ? find(config, kind_of(options)) : named(config, kind_of(options));
     Collector collector;
     collector.progress = &options.progress;
     collector.go_on = &options.go_on;
@@ -65,6 +71,12 @@ class RtlBackend final : public Backend {
     job.backpressure_seed = options.backpressure_seed;
     job.watchdog_cycles = options.watchdog_cycles;
     job.fault = static_cast<std::uint32_t>(options.fault);
+    if (options.waves) {
+      job.trace_file = options.waves->file.c_str();
+      job.trace_begin = options.waves->begin;
+      job.trace_end = options.waves->end;
+    }
+    if (!options.coverage_file.empty()) job.coverage_file = options.coverage_file.c_str();
     job.user = &collector;
     job.retire = &Collector::on_retire;
     job.progress = options.progress ? &Collector::on_progress : nullptr;
@@ -75,7 +87,9 @@ class RtlBackend final : public Backend {
     const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
     if (collector.failure) std::rethrow_exception(collector.failure);
     if (status == TACTUS_RTL_WATCHDOG) {
-      throw StandsStill(std::string(message.data()) + stuck_op(program, collector.retired));
+      const std::string where = std::string(message.data()) + stuck_op(program, collector.retired);
+      sort_records(collector.retired);
+      throw StandsStillAfter(where, std::move(collector.retired));
     }
     if (status != TACTUS_RTL_OK && status != TACTUS_RTL_STOPPED) {
       throw InternalError("rtl: " + std::string(message.data()));
@@ -85,10 +99,7 @@ class RtlBackend final : public Backend {
     result.stopped = status == TACTUS_RTL_STOPPED;
     result.memory = std::move(memory);
     result.retired = std::move(collector.retired);
-    std::sort(result.retired.begin(), result.retired.end(),
-              [](const RetireRecord& a, const RetireRecord& b) {
-                return std::tie(a.core, a.queue, a.seq) < std::tie(b.core, b.queue, b.seq);
-              });
+    sort_records(result.retired);
     for (const auto& r : result.retired) result.cycles = std::max(result.cycles, r.cycle + 1);
     result.wall_seconds = wall.count();
     return result;
@@ -133,6 +144,20 @@ class RtlBackend final : public Backend {
     }
   };
 
+  static RtlBuildKind kind_of(const RunOptions& options) {
+    RtlBuildKind kind;
+    kind.faults = options.fault != 0;
+    if (options.waves) kind.waves = options.waves->format;
+    kind.coverage = !options.coverage_file.empty();
+    return kind;
+  }
+
+  /// Whether a build has the waves that are asked for, and no others.
+  static bool traces(const tactus_rtl_capabilities& has, const RtlBuildKind& kind) {
+    const std::uint32_t wanted = !kind.waves ? 0 : *kind.waves == WaveFormat::fst ? 1 : 2;
+    return has.trace == wanted;
+  }
+
   const RtlLibrary& load(const std::string& path) {
     auto& slot = loaded_[path];
     if (!slot) slot = std::make_unique<RtlLibrary>(path);
@@ -156,22 +181,27 @@ class RtlBackend final : public Backend {
   }
 
   /// The library that the user named.
-  const RtlLibrary& named(const ArchConfig& config, bool faults) {
+  const RtlLibrary& named(const ArchConfig& config, const RtlBuildKind& kind) {
     const RtlLibrary& library = load(library_);
     const std::string why = rtl_mismatch(library.capabilities(), config);
     if (!why.empty()) {
       throw BadInput("the RTL library " + library_ + " does not fit the architecture: " + why,
                      library_);
     }
-    if (faults && library.capabilities().faults == 0) {
-      throw BadInput("the RTL library " + library_ + " has no seeded faults", library_);
+    const tactus_rtl_capabilities& has = library.capabilities();
+    const char* missing = kind.faults && has.faults == 0       ? "seeded faults"
+                          : kind.waves && !traces(has, kind)   ? "waves of this format"
+                          : kind.coverage && has.coverage == 0 ? "coverage"
+                                                               : nullptr;
+    if (missing != nullptr) {
+      throw BadInput("the RTL library " + library_ + " is built without " + missing, library_);
     }
     return library;
   }
 
   /// The build named after the architecture first, then any build that is large enough.
-  const RtlLibrary& find(const ArchConfig& config, bool faults) {
-    const std::string exact = rtl_library_name(config, faults);
+  const RtlLibrary& find(const ArchConfig& config, const RtlBuildKind& kind) {
+    const std::string exact = rtl_library_name(config, kind);
     std::string stale;
     for (const auto& directory : directories_) {
       const std::string path = directory + "/" + exact;
@@ -190,7 +220,11 @@ class RtlBackend final : public Backend {
         } catch (const BadInput&) {
           continue;  // another version's build does not concern this run
         }
-        if ((library->capabilities().faults != 0) != faults) continue;
+        const tactus_rtl_capabilities& has = library->capabilities();
+        if ((has.faults != 0) != kind.faults || !traces(has, kind) ||
+            (has.coverage != 0) != kind.coverage) {
+          continue;
+        }
         if (rtl_mismatch(library->capabilities(), config).empty()) return *library;
       }
     }
@@ -201,7 +235,8 @@ class RtlBackend final : public Backend {
         if (get(defaults, key) != value) words += " --" + key + "=" + value;
       }
     }
-    throw BadInput(std::string("no RTL build ") + (faults ? "with the seeded faults " : "") +
+    throw BadInput(std::string("no RTL build ") + (kind.faults ? "with the seeded faults " : "") +
+                   (kind.waves ? "with waves " : "") + (kind.coverage ? "with coverage " : "") +
                    "for this architecture; make one with: tactus rtl-build" + words);
   }
 

@@ -72,7 +72,8 @@ std::string first_lines(const std::string& path) {
 }  // namespace
 
 std::string build_rtl(const ArchConfig& config, const std::string& optimise,
-                      const std::function<void(const std::string&)>& progress, bool faults) {
+                      const std::function<void(const std::string&)>& progress,
+                      const RtlBuildKind& kind) {
   validate(config);
   if (optimise != "-O1" && optimise != "-O3") {
     throw BadInput("--optimise=" + optimise + " is not accepted, it must be -O1 or -O3");
@@ -87,12 +88,14 @@ std::string build_rtl(const ArchConfig& config, const std::string& optimise,
   const fs::path directory = rtl_cache_directory();
   fs::create_directories(directory, error);
   if (error) throw BadInput("the RTL cache directory cannot be made", directory.string());
-  const fs::path out = directory / rtl_library_name(config, faults);
+  const fs::path out = directory / rtl_library_name(config, kind);
   if (newer_than_sources(out, rtl)) return out.string();
 
   if (progress) progress("verilating the RTL (minutes for a large array)");
   std::vector<std::string> words = {"/bin/sh", script.string(), out.string(), optimise};
-  if (faults) words.emplace_back("FAULT");
+  if (kind.faults) words.emplace_back("FAULT");
+  if (kind.waves) words.emplace_back(*kind.waves == WaveFormat::fst ? "FST" : "VCD");
+  if (kind.coverage) words.emplace_back("COVERAGE");
   for (auto& word : rtl_parameters(config)) words.push_back(std::move(word));
   const std::string log = out.string() + ".log";
   const int status = run_program(words, log);

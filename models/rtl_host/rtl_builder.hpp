@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,15 +15,21 @@ namespace tactus {
 /// Parameters of tactus_top for an architecture, as `Name=value` words for rtl/build_rtl.sh.
 [[nodiscard]] std::vector<std::string> rtl_parameters(const ArchConfig& config);
 
-/// Name of the build of an architecture: libtactus_rtl_<elab hash>.so, or
-/// libtactus_rtl_faults_<elab hash>.so for a build with the seeded faults.
-[[nodiscard]] std::string rtl_library_name(const ArchConfig& config, bool faults = false);
+/// What a build can do besides running programs.
+struct RtlBuildKind {
+  bool faults = false;              ///< the seeded faults
+  std::optional<WaveFormat> waves;  ///< tracing; several times slower even while nothing is traced
+  bool coverage = false;            ///< line and toggle coverage
+};
+
+/// Name of the build of an architecture: libtactus_rtl_[faults_][fst_|vcd_][cov_]<elab hash>.so.
+[[nodiscard]] std::string rtl_library_name(const ArchConfig& config, const RtlBuildKind& kind = {});
 
 /// Makes the build of an architecture in the user's cache directory, unless it is there and newer
 /// than the RTL sources, and returns its path. `optimise` is -O1 or -O3. Throws BadInput when the
 /// tools are missing, InternalError when the build fails.
 [[nodiscard]] std::string build_rtl(const ArchConfig& config, const std::string& optimise,
                                     const std::function<void(const std::string&)>& progress = {},
-                                    bool faults = false);
+                                    const RtlBuildKind& kind = {});
 
 }  // namespace tactus

@@ -50,8 +50,12 @@ std::vector<std::string> rtl_parameters(const ArchConfig& config) {
   return words;
 }
 
-std::string rtl_library_name(const ArchConfig& config, bool faults) {
-  return std::string("libtactus_rtl_") + (faults ? "faults_" : "") + elab_hash(config) + ".so";
+std::string rtl_library_name(const ArchConfig& config, const RtlBuildKind& kind) {
+  std::string name = "libtactus_rtl_";
+  if (kind.faults) name += "faults_";
+  if (kind.waves) name += std::string(name_of(*kind.waves)) + "_";
+  if (kind.coverage) name += "cov_";
+  return name + elab_hash(config) + ".so";
 }
 
 std::string rtl_mismatch(const tactus_rtl_capabilities& built, const ArchConfig& config) {

@@ -77,6 +77,7 @@ void ComputeCtrl::send_folds(const std::shared_ptr<ComputeJob>& job) {
   const std::int64_t pixels = op.out_h * op.out_w;
   for (std::int64_t number = 0; number < op.folds; ++number) {
     while (!array_.accepts_fold()) wait(array_.ready_event());
+    issue_.watch.fold = static_cast<unsigned>(number);
     Fold fold;
     fold.job = job;
     fold.number = number;

@@ -25,6 +25,7 @@ void Issue::push(const TileOp& op) {
   Lane& lane = lanes_[at(queue_of(op))];
   lane.entries.push_back({op, context_.clock.now() + 1});
   ++lane.used;
+  ++watch.queue[at(queue_of(op))].waiting;
   lane.wake.notify(context_.clock.cycles(1));
 }
 
@@ -54,8 +55,15 @@ StartedOp Issue::start(Queue q) {
   StartedOp started{std::move(lane.entries.front().op), now};
   lane.entries.pop_front();
   for (std::size_t source = 0; source < queue_count; ++source) {
-    if (has_bit(started.op.wait, source)) --lane.from[source].count;
+    if (!has_bit(started.op.wait, source)) continue;
+    --lane.from[source].count;
+    --watch.queue[at(q)].tokens[source];
   }
+  WatchedQueue& watched = watch.queue[at(q)];
+  --watched.waiting;
+  ++watched.running;
+  ++watched.started;
+  watched.layer = started.op.layer;
   const Cycle delay = context_.fault(116) ? 2 : 1;
   lane.releases.push_back(now + delay);
   room_event_.notify(context_.clock.cycles(delay));
@@ -64,10 +72,13 @@ StartedOp Issue::start(Queue q) {
 
 void Issue::retire(const TileOp& op) {
   const std::size_t source = at(queue_of(op));
+  --watch.queue[source].running;
+  ++watch.queue[source].retired;
   for (std::size_t sink = 0; sink < queue_count; ++sink) {
     if (!has_bit(op.push, sink)) continue;
     ++pushed_;
     if (context_.fault(105) && pushed_ % 5 == 0) continue;
+    ++watch.queue[sink].tokens[source];
     lanes_[sink].from[source].arriving.push_back(context_.clock.now() + 1);
     lanes_[sink].wake.notify(context_.clock.cycles(1));
   }

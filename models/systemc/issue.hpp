@@ -13,6 +13,7 @@
 
 #include "context.hpp"
 #include "program/program.hpp"
+#include "watch.hpp"
 
 namespace tactus::systemc {
 
@@ -43,6 +44,9 @@ class Issue {
   void retire(const TileOp& op);
   /// Happens in each cycle in which can_start(q) may have become true.
   [[nodiscard]] const sc_core::sc_event& wake_event(Queue q) const { return lanes_[at(q)].wake; }
+
+  /// For wave files; ComputeCtrl adds the fold.
+  Watch watch;
 
   /// One sentence per waiting queue head: the op and the tokens that it misses.
   [[nodiscard]] std::string describe_blocked() const;

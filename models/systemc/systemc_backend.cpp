@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "tactus_top.hpp"
+#include "waves.hpp"
 
 namespace tactus {
 
@@ -72,10 +75,34 @@ constexpr Cycle slice_cycles = 1U << 18;
   return top.sequencer.finished() && top.perf.retired() == top.sequencer.dispatched();
 }
 
-void simulate(Context& context, const TactusTop& top, const RunOptions& options) {
+/// Opens and closes the wave file at the borders of its window.
+class WaveControl {
+ public:
+  WaveControl(const std::optional<WaveWindow>& window, const Watch& watch)
+      : window_(window), watch_(watch) {}
+  /// Called in cycle `now`; returns at most `most`, the cycles until the next border.
+  Cycle until_border(Cycle now, Cycle most) {
+    if (!window_) return most;
+    if (waves_ && now >= window_->end) waves_.reset();
+    if (!waves_ && now >= window_->begin && now < window_->end) {
+      waves_ = std::make_unique<Waves>(window_->file, watch_);
+    }
+    const Cycle border = now < window_->begin ? window_->begin : window_->end;
+    return now < border ? std::min(most, border - now) : most;
+  }
+
+ private:
+  const std::optional<WaveWindow>& window_;
+  const Watch& watch_;
+  std::unique_ptr<Waves> waves_;
+};
+
+void simulate(Context& context, TactusTop& top, const RunOptions& options) {
   const Cycle slice = std::max<Cycle>(1, std::min(slice_cycles, options.watchdog_cycles));
+  WaveControl waves(options.waves, top.issue.watch);
   while (!complete(top)) {
-    sc_core::sc_start(context.clock.cycles(slice), sc_core::SC_RUN_TO_TIME);
+    const Cycle step = waves.until_border(context.clock.now(), slice);
+    sc_core::sc_start(context.clock.cycles(step), sc_core::SC_RUN_TO_TIME);
     if (context.error) std::rethrow_exception(context.error);
     const bool done = complete(top);
     const Cycle now = done ? top.perf.last_retire() + 1 : context.clock.now();
@@ -83,12 +110,13 @@ void simulate(Context& context, const TactusTop& top, const RunOptions& options)
     if (done) return;
     const std::string after = "after the last retirement in cycle " +
                               std::to_string(top.perf.last_retire()) + ": " + where_it_stands(top);
-    if (!sc_core::sc_pending_activity()) {
-      throw StandsStill("the program stands still " + after);
+    if (step == slice && !sc_core::sc_pending_activity()) {
+      throw StandsStillAfter("the program stands still " + after, top.perf.take());
     }
     if (now - top.perf.last_retire() > options.watchdog_cycles) {
-      throw StandsStill("no op retired for more than " + std::to_string(options.watchdog_cycles) +
-                        " cycles " + after);
+      throw StandsStillAfter("no op retired for more than " +
+                                 std::to_string(options.watchdog_cycles) + " cycles " + after,
+                             top.perf.take());
     }
   }
 }
@@ -128,6 +156,12 @@ class SystemcBackend : public Backend {
                               std::vector<std::uint8_t> memory,
                               const RunOptions& options) override {
     validate(config);
+    if (options.waves && options.waves->format != WaveFormat::vcd) {
+      throw BadInput("the systemc back end writes waves as VCD, not as FST");
+    }
+    if (!options.coverage_file.empty()) {
+      throw BadInput("coverage is that of the RTL: --coverage needs --backend rtl");
+    }
     if (program.prog_ops == 0) throw BadInput("the program has no ops");
     if (program.prog_ops > config.hw_segment_ops) {
       throw BadInput("segment 0 of the program has " + std::to_string(program.prog_ops) +

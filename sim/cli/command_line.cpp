@@ -26,18 +26,21 @@ struct Verb {
 
 // Option groups: a architecture, e golden feed, m import, i inputs, b one back end, c several back
 // ends, j json, s synth, g golden sets, r rtl-build, f test faults, w accumulator widths, t trace
-// files, l RTL library, d foreign accelerator, x sweep, h page.
-constexpr std::array<Verb, 12> verbs{{
+// files, l RTL library, d foreign accelerator, x sweep, h page, v waves, k element.
+constexpr std::array<Verb, 13> verbs{{
     {"run", "MODEL", "run a model on one back end and report cycles, energy and accuracy",
-     "tactus run traces/models/digits_w4a4.h5 --backend fast --inputs dataset", "aibejfwlt"},
+     "tactus run traces/models/digits_w4a4.h5 --backend fast --inputs dataset", "aibejfwltv"},
     {"check", "MODEL", "run several back ends; stop at the first difference and explain it",
      "tactus check traces/models/digits_w8a8.h5 --preset tiny_4 --backends ref,fast,rtl",
-     "aicjfld"},
+     "aicjfldv"},
     {"golden", "MODEL --out DIR | --verify DIR [MODEL]",
      "write golden vectors for another test bench, or verify a set of them",
      "tactus golden traces/models/digits_w4a4.h5 --preset tiny_4 --out vectors --bench", "aibjfg"},
     {"inspect", "MODEL", "show layers, formats and how each layer is mapped",
      "tactus inspect traces/models/digits_w4a4.h5 --preset edge_8", "aijw"},
+    {"explain", "MODEL --layer L --element n,c,y,x",
+     "show how one output value comes about, from the weights in the file to the tile ops",
+     "tactus explain traces/models/digits_w4a4.h5 --layer 000_stem --element 0,3,2,4", "aikj"},
     {"disasm", "MODEL", "print the tile ops of a model, one a line",
      "tactus disasm traces/models/digits_w4a4.h5 --preset tiny_4", "aj"},
     {"config", "", "print the effective architecture with ranges, units and meaning",
@@ -143,6 +146,19 @@ po::options_description options_for(const Verb& verb) {
     add("html", po::value<std::string>(),
         "file to write: one page that needs no network and nothing else");
   }
+  if (has('v')) {
+    add("trace", po::value<std::string>(),
+        "FORMAT FILE: waves of the first input, FORMAT fst (rtl) or vcd (rtl, systemc); a list of "
+        "signals for GTKWave comes beside it");
+    add("trace-window", po::value<std::string>(),
+        "cycles A:B, or a layer id (default: all; check: around the first difference)");
+    add("coverage", po::value<std::string>(),
+        "write line and toggle coverage of the RTL (verilator_coverage reads it)");
+  }
+  if (has('k')) {
+    add("layer", po::value<std::string>(), "layer id; `tactus inspect` lists them");
+    add("element", po::value<std::string>(), "n,c,y,x: input, channel, line, pixel");
+  }
   if (has('t')) {
     add("timeline", po::value<std::string>(),
         "write the run as trace events (JSON) for ui.perfetto.dev or chrome://tracing");
@@ -202,6 +218,16 @@ std::vector<std::string> take_overrides(std::vector<std::string> args,
     }
   }
   return rest;
+}
+
+/// "--trace FORMAT FILE" is one option with the value FORMAT:FILE.
+std::vector<std::string> join_trace(std::vector<std::string> args) {
+  for (std::size_t i = 0; i + 2 < args.size(); ++i) {
+    if (args[i] != "--trace" || (args[i + 1] != "fst" && args[i + 1] != "vcd")) continue;
+    args[i + 1] += ":" + args[i + 2];
+    args.erase(args.begin() + static_cast<std::ptrdiff_t>(i) + 2);
+  }
+  return args;
 }
 
 std::vector<std::string> split(const std::string& list) {
@@ -273,6 +299,11 @@ void read_options(const po::variables_map& map, CommandLine& out) {
   take(map, "seed", out.synth.seed);
   take(map, "image", out.synth.image);
   take(map, "output", out.output);
+  take(map, "trace", out.trace);
+  take(map, "trace-window", out.trace_window);
+  take(map, "coverage", out.coverage);
+  take(map, "layer", out.layer);
+  take(map, "element", out.element);
   take(map, "timeline", out.timeline);
   take(map, "html", out.html);
   take(map, "memory-trace", out.memory_trace);
@@ -320,7 +351,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   }
   args.erase(args.begin());
   std::vector<std::pair<std::string, std::string>> overrides;
-  args = take_overrides(std::move(args), overrides);
+  args = take_overrides(join_trace(std::move(args)), overrides);
   po::options_description all = options_for(*verb);
   po::options_description hidden;
   hidden.add_options()("positional", po::value<std::vector<std::string>>());

@@ -35,6 +35,8 @@ struct CommandLine {
   std::string output;                         ///< -o
   std::string feed;                           ///< "golden" or empty
   std::vector<std::string> import_arguments;  ///< options that the importer reads itself
+  std::string trace, trace_window, coverage;  ///< trace: FORMAT:FILE
+  std::string layer, element;                 ///< explain
   std::string timeline, memory_trace;         ///< files of a run
   std::string html;                           ///< page of a result
   std::string topology, gemm, conv, optimise = "-O3";

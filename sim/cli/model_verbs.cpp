@@ -27,6 +27,20 @@ const std::string& model_of(const CommandLine& line) {
   return line.positional[0];
 }
 
+WaveRequest wave_request(const CommandLine& line) {
+  const std::size_t colon = line.trace.find(':');
+  const std::string format = line.trace.substr(0, colon);
+  WaveRequest request;
+  if (colon == std::string::npos || colon + 1 == line.trace.size() ||
+      (format != "fst" && format != "vcd")) {
+    throw BadInput("--trace takes FORMAT FILE with FORMAT fst or vcd, not " + line.trace);
+  }
+  request.format = format == "fst" ? WaveFormat::fst : WaveFormat::vcd;
+  request.file = line.trace.substr(colon + 1);
+  request.window = line.trace_window;
+  return request;
+}
+
 Job job_of(const CommandLine& line) {
   Job job = make_job(model_of(line), line.config, line.inputs, line.limit);
   job.backpressure_seed = line.backpressure;
@@ -34,6 +48,11 @@ Job job_of(const CommandLine& line) {
   job.fault_backend = line.fault_backend;
   job.rtl_library = line.rtl_library;
   job.stop_early = line.stop_early;
+  job.coverage_file = line.coverage;
+  if (!line.trace.empty()) job.waves = wave_request(line);
+  if (line.trace.empty() && !line.trace_window.empty()) {
+    throw BadInput("--trace-window needs --trace FORMAT FILE");
+  }
   if (line.accumulators == "on") {
     job.accumulators = AccumulatorReport::on;
   } else if (line.accumulators == "off") {

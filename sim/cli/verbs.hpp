@@ -22,6 +22,7 @@ namespace tactus {
 [[nodiscard]] int rtl_build_verb(const CommandLine& line);
 [[nodiscard]] int compare_verb(const CommandLine& line);
 [[nodiscard]] int report_verb(const CommandLine& line);
+[[nodiscard]] int explain_verb(const CommandLine& line);
 /// Text of --version: tool, back ends, RTL builds.
 [[nodiscard]] std::string version_text();
 

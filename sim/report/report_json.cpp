@@ -32,6 +32,39 @@ Json config_of(const std::string& hash,
   return {{"hash", hash}, {"values", std::move(map)}};
 }
 
+Json op_of(const std::optional<FoundOp>& op) {
+  if (!op) return nullptr;
+  return {{"queue", name_of(op->queue)}, {"seq", op->seq}, {"layer", op->layer}, {"op", op->text}};
+}
+
+Json finding_of(const Finding& f) {
+  Json j = {{"class", name_of(f.fault_class)},
+            {"reason", f.reason},
+            {"op", op_of(f.op)},
+            {"suspect", op_of(f.from)},
+            {"element", nullptr},
+            {"quantity", or_null(f.quantity)},
+            {"expected", or_null(f.expected)},
+            {"actual", or_null(f.actual)},
+            {"expected_binary", nullptr},
+            {"actual_binary", nullptr},
+            {"wrong", f.wrong},
+            {"of", f.of},
+            {"step", or_null(f.step)},
+            {"fold", or_null(f.fold)},
+            {"k_unit", or_null(f.k_unit)},
+            {"cycle", or_null(f.cycle)},
+            {"window", nullptr}};
+  if (f.element) {
+    const FoundElement& e = *f.element;
+    j["element"] = {{"tensor", e.tensor}, {"n", e.n}, {"c", e.c}, {"y", e.y}, {"x", e.x}};
+  }
+  if (f.bits > 0 && f.expected) j["expected_binary"] = binary(*f.expected, f.bits);
+  if (f.bits > 0 && f.actual) j["actual_binary"] = binary(*f.actual, f.bits);
+  if (f.window) j["window"] = {f.window->first, f.window->second};
+  return j;
+}
+
 Json energy_of(const Energy& e) { return {{"value", e.value}, {"lo", e.lo}, {"hi", e.hi}}; }
 
 Json stalls_of(const Stalls& s) {
@@ -146,7 +179,8 @@ std::string to_json(const CheckReport& report) {
                           {"outputs_equal", p.outputs_equal},
                           {"cycles_equal", or_null(p.cycles_equal)},
                           {"events_equal", or_null(p.events_equal)},
-                          {"first_difference", or_null(p.first_difference)}});
+                          {"first_difference", or_null(p.first_difference)},
+                          {"finding", p.finding ? finding_of(*p.finding) : Json(nullptr)}});
   }
   return text_of(j);
 }

@@ -178,6 +178,7 @@ std::string to_text(const CheckReport& report, int columns) {
   for (const PairResult& p : report.pairs) {
     if (!p.first_difference.empty()) {
       out += "\n" + p.a + " and " + p.b + ": " + p.first_difference + "\n";
+      if (p.finding) out += "\n" + to_text(*p.finding, columns);
     }
   }
   if (!report.pairs.empty() && report.equal()) {

@@ -13,8 +13,9 @@
 #include "lower/lower.hpp"
 #include "numerics/errors.hpp"
 #include "program/validator.hpp"
-#include "ref/reference.hpp"
 #include "run/backends.hpp"
+#include "run/explain_pair.hpp"
+#include "run/observation.hpp"
 
 namespace tactus {
 
@@ -82,7 +83,7 @@ class Executor {
                std::to_string(retired) + " of " + std::to_string(job_.program.ops.size()) +
                " tile ops");
     };
-    RunResult result = backend_->run(job_.program, job_.config, std::move(memory), options_);
+    RunResult result = run_observed(std::move(memory));
     tensors_.clear();
     if (result.stopped) return result;
     check_overflow(result);
@@ -94,17 +95,41 @@ class Executor {
     return result;
   }
 
+  /// Waves and coverage of the runs from here on.
+  void observe(Observation* observation) { observation_ = observation; }
+
+  /// Runs other programs on the same back end.
+  [[nodiscard]] triage::Runner runner() {
+    return [this](const Program& program, std::vector<std::uint8_t> memory) {
+      RunOptions options = options_;
+      options.progress = {};
+      options.go_on = {};
+      return backend_->run(program, job_.config, std::move(memory), options);
+    };
+  }
+
   /// Tensors of the last run by layer id.
   [[nodiscard]] const std::map<std::string, QTensor>& tensors() const { return tensors_; }
 
  private:
+  RunResult run_observed(std::vector<std::uint8_t> memory) {
+    if (observation_ == nullptr) {
+      return backend_->run(job_.program, job_.config, std::move(memory), options_);
+    }
+    observation_->before(options_);
+    try {
+      RunResult result = backend_->run(job_.program, job_.config, std::move(memory), options_);
+      observation_->after(options_);
+      return result;
+    } catch (const StandsStill&) {
+      observation_->after(options_);
+      throw;
+    }
+  }
+
   RunResult run_ref(const Inference& inference) {
-    RefOptions options;
-    options.acc_bits = static_cast<int>(job_.config.hw_acc_bits);
-    options.overflow = overflow_of(job_.config);
-    for (const auto& layer : job_.program.layers) options.k_mapping[layer.id] = layer.k_mapping;
     const auto begin = std::chrono::steady_clock::now();
-    tensors_ = run_reference(job_.workload.network, inference.inputs, options);
+    tensors_ = reference_tensors(job_, inference);
     RunResult result;
     result.wall_seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -137,6 +162,7 @@ class Executor {
   std::string name_;
   std::unique_ptr<Backend> backend_;
   RunOptions options_;
+  Observation* observation_ = nullptr;
   std::map<std::string, QTensor> tensors_;
 };
 
@@ -207,6 +233,11 @@ Job make_job(const std::string& model, const ArchConfig& config, const std::stri
 
 RunReport run_job(const Job& job, const std::string& backend, const Progress& progress) {
   Executor executor(job, backend);
+  std::optional<Observation> observation;
+  if (job.observed()) {
+    observation.emplace(job, backend, progress, false);
+    executor.observe(&*observation);
+  }
   Program untimed;
   if (!executor.timed()) untimed.layers = job.program.layers;
   ReportBuilder builder(executor.timed() ? job.program : untimed, job.config, job.energy,
@@ -223,11 +254,32 @@ RunReport run_job(const Job& job, const std::string& backend, const Progress& pr
     if (job.tensors) job.tensors(inference, executor.tensors());
     verdicts.add(job.workload.network, inference, backend, executor.tensors());
   }
+  if (observation) observation->finish();
   RunReport report = builder.finish();
   verdicts.finish(report);
   report.accumulators = accumulator_needs(job, progress);
   return report;
 }
+
+namespace {
+
+/// Runs the observed back end again with waves around its first difference.
+void trace_difference(const CheckReport& report, const Inference& inference,
+                      const Progress& progress, Executor& observed, Observation& observation) {
+  if (!observation.wants_window()) return;
+  for (const PairResult& pair : report.pairs) {
+    if (pair.b != observed.name() || !pair.finding || !pair.finding->window) continue;
+    observation.around(*pair.finding->window);
+    try {
+      (void)observed.run(inference, progress);
+    } catch (const StandsStill&) {
+      // That is the difference; the waves are written all the same.
+    }
+    return;
+  }
+}
+
+}  // namespace
 
 CheckReport check_job(const Job& job, const std::vector<std::string>& backends,
                       const Progress& progress) {
@@ -239,6 +291,16 @@ CheckReport check_job(const Job& job, const std::vector<std::string>& backends,
       std::find_if(executors.begin(), executors.end(), [](const Executor& e) { return e.timed(); });
   if (timed == executors.end()) throw BadInput("check needs a back end besides ref");
   const auto lead = static_cast<std::size_t>(timed - executors.begin());
+
+  std::optional<Observation> observation;
+  Executor* observed = nullptr;
+  if (job.observed()) {
+    for (Executor& e : executors) {
+      if (e.name() == "rtl" || (e.name() == "systemc" && observed == nullptr)) observed = &e;
+    }
+    observation.emplace(job, observed == nullptr ? "ref" : observed->name(), progress, true);
+    observed->observe(&*observation);
+  }
 
   CheckReport report;
   for (std::size_t i = 0; i < executors.size(); ++i) {
@@ -280,11 +342,14 @@ CheckReport check_job(const Job& job, const std::vector<std::string>& backends,
             executors[i].run(inference, progress,
                              lock_step ? [&](const RetireRecord& r) { return lock_step->accept(r); }
                                        : std::function<bool(const RetireRecord&)>{});
-      } catch (const StandsStill& e) {
+      } catch (const StandsStillAfter& e) {
         pair.outputs_equal = false;
         pair.events_equal = false;
         if (job.backpressure_seed == 0) pair.cycles_equal = false;
         pair.first_difference = inference.name + ", " + pair.b + ": " + e.what();
+        actual.retired = e.retired();
+        pair.finding = explain_runs(job, {done - 1, expected, actual, e.what(),
+                                          executors[lead].runner(), executors[i].runner()});
         continue;
       }
       if (!executors[i].timed()) {
@@ -292,6 +357,8 @@ CheckReport check_job(const Job& job, const std::vector<std::string>& backends,
         pair.first_difference = compare_tensors(executors[i].tensors(), executors[lead].tensors(),
                                                 pair.a, pair.b, count);
         pair.outputs_equal = count.mismatches == 0;
+        pair.finding = explain_outputs(job, done - 1, executors[i].tensors(),
+                                       executors[lead].tensors());
       } else {
         CompareOptions values, timing, events;
         const RunResult part = actual.stopped ? lock_step->comparable(actual) : RunResult{};
@@ -308,6 +375,8 @@ CheckReport check_job(const Job& job, const std::vector<std::string>& backends,
           pair.outputs_equal = same(values);
           if (all.timing) pair.cycles_equal = same(timing);
           pair.events_equal = same(events);
+          pair.finding = explain_runs(job, {done - 1, wanted, actual, {},
+                                            executors[lead].runner(), executors[i].runner()});
           if (actual.stopped) {
             pair.first_difference +=
                 "; " + pair.b + " was ended in cycle " + std::to_string(actual.cycles - 1);
@@ -318,8 +387,12 @@ CheckReport check_job(const Job& job, const std::vector<std::string>& backends,
         pair.first_difference = inference.name + ", " + pair.first_difference;
       }
     }
-    if (!report.equal()) break;
+    if (!report.equal()) {
+      if (observation) trace_difference(report, inference, progress, *observed, *observation);
+      break;
+    }
   }
+  if (observation) observation->finish();
   report.run = builder.finish();
   verdicts.finish(report.run);
   return report;

@@ -4,10 +4,12 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "arch/arch_config.hpp"
+#include "backend/backend.hpp"
 #include "energy/energy.hpp"
 #include "program/program.hpp"
 #include "report/report.hpp"
@@ -22,6 +24,15 @@ using Progress = std::function<void(const std::string&)>;
 /// all multiplications: automatic means up to 1e9 of them.
 enum class AccumulatorReport { automatic, on, off };
 
+/// Waves that a user asks for, of the first input.
+struct WaveRequest {
+  std::string file;
+  WaveFormat format = WaveFormat::fst;
+  /// "A:B": cycles A to B - 1; a layer id: from the first start to the last retirement of its ops;
+  /// empty: the whole run, in check a window around the first difference.
+  std::string window;
+};
+
 struct Job {
   Workload workload;
   ArchConfig config;
@@ -34,6 +45,10 @@ struct Job {
   bool stop_early = false;              ///< check: end an rtl run at its first difference
   AccumulatorReport accumulators = AccumulatorReport::automatic;
   int threads = 1;  ///< that share the values of an op, fast only
+  std::optional<WaveRequest> waves;
+  std::string coverage_file;  ///< of the RTL, empty: none
+  [[nodiscard]] bool observed() const { return waves || !coverage_file.empty(); }
+  double triage_seconds = 30;  ///< check: host time for looking into a difference
   /// Called by run_job() with each inference's name and result, back ends with timing only.
   std::function<void(const std::string&, const RunResult&)> observer;
   /// Called by run_job() with each inference and its tensors by layer id, on every back end.

@@ -282,7 +282,9 @@ Verdict wrong_activation(const UnitEvidence& e, const Inferred& in) {
             "wrong activations are off by " + std::to_string(d) + ": a sign extension"};
   }
   if (const auto v = displaced_activation(e, in)) return *v;
-  if (each([&](std::size_t i) { return in.actual[i] == in.actual[in.wrong[0]]; })) {
+  const std::int64_t value = in.actual[in.wrong[0]];
+  if ((value == 0 || in.wrong.size() > 1) &&
+      each([&](std::size_t i) { return in.actual[i] == value; })) {
     return {FaultClass::stale_value, count(in.wrong.size(), "activation") + " read as " +
                                          std::to_string(in.actual[in.wrong[0]]) +
                                          ", as if not written"};
@@ -318,6 +320,25 @@ Verdict wrong_weight(const UnitEvidence& e, const Inferred& in) {
     }
   }
   return {FaultClass::index, "the weights of " + which + " are those of another place"};
+}
+
+/// The whole fold was multiplied by the weights of the fold before.
+std::optional<Verdict> stale_fold(const UnitEvidence& e) {
+  if (e.fold.empty()) return std::nullopt;
+  for (std::int64_t c = 0; c < e.expected.channels; ++c) {
+    for (std::int64_t m = 0; m < e.expected.pixels; ++m) {
+      std::int64_t change = 0;
+      for (const FoldUnit& unit : e.fold) {
+        const auto column = static_cast<std::size_t>(c);
+        change += (unit.weight_before[column] - unit.weight[column]) *
+                  unit.activation[static_cast<std::size_t>(m)];
+      }
+      if (e.actual.at(c, m) - e.expected.at(c, m) != change) return std::nullopt;
+    }
+  }
+  return Verdict{FaultClass::stale_value,
+                 "the fold was multiplied by the weights of the fold "
+                 "before"};
 }
 
 }  // namespace
@@ -361,10 +382,12 @@ UnitVerdict classify_unit(const UnitEvidence& e) {
     }
     if (weight) {
       out.operand = WrongOperand::weight;
+      out.columns = weight->wrong;
       out.whole_row = weight->shown_everywhere;
       return give(wrong_weight(e, *weight));
     }
   }
+  if (const auto v = stale_fold(e)) return give(*v);
   if (const auto v = one_bit(wrong)) return give(*v);
   if (const auto v = sign_of(wrong)) return give(*v);
   if (const auto v = permuted(e.expected, e.actual)) return give(*v);

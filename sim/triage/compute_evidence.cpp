@@ -169,6 +169,7 @@ class PsumHunt {
   }
 
   void examine(std::int64_t first) {
+    first_ = first;
     const Both both = *pair_at(first);
     take(both, first);
     const InChain in = locate(first - 1);
@@ -214,6 +215,11 @@ class PsumHunt {
            std::to_string(t.kx);
   }
 
+  [[nodiscard]] TensorPlace place_of(const std::string& tensor) const {
+    const TensorPlace* found = c_.program.find_tensor(tensor);
+    return found == nullptr ? TensorPlace{} : *found;
+  }
+
   /// Operands of the unit for every entry and column, where a unit has one lane.
   void add_operands(const InChain& in, const Plane& shape, UnitEvidence& e) {
     const ComputeOp& op = compute(in.op);
@@ -227,16 +233,15 @@ class PsumHunt {
     const std::string& source = source_of(c_.network, layer.inputs.at(0));
     const QTensor& input = c_.tensors.at(source);
     const WeightedLayer shape_of(layer, input.shape);
-    const KMapping& mapping = c_.program.layers.at(c_.program.ops[in.op].layer).k_mapping;
-    const TensorPlace* in_place = c_.program.find_tensor(source);
-    const TensorPlace* out_place = c_.program.find_tensor(layer.id);
-    const TensorPlace all;
+    const KMapping mapping = c_.program.layers.at(c_.program.ops[in.op].layer).k_mapping;
+    const TensorPlace in_place = place_of(source), out_place = place_of(layer.id);
     const std::int64_t unit = first_unit(op) + in.unit;
-    const auto term_of = [&](std::int64_t column, std::int64_t number) -> std::optional<KTerm> {
+    // Outlives this call, so it holds copies.
+    const auto term_of = [this, shape_of, mapping, in_place, out_place](
+                             std::int64_t column, std::int64_t number) -> std::optional<KTerm> {
       const auto place = places_.of_psum(op_, {column, 0});
       if (!place) return std::nullopt;
-      for (const KTerm& t : k_terms(shape_of, mapping, in_place != nullptr ? *in_place : all,
-                                    out_place != nullptr ? *out_place : all, place->c, place->y)) {
+      for (const KTerm& t : k_terms(shape_of, mapping, in_place, out_place, place->c, place->y)) {
         if (t.unit == number) return t;
       }
       return std::nullopt;
@@ -287,6 +292,27 @@ class PsumHunt {
       const auto t = term_of(static_cast<std::int64_t>(c), unit + distance);
       return t ? std::optional<std::int64_t>(t->operand) : std::nullopt;
     };
+    // The units of this fold so far, and those that the PEs held before them.
+    const std::int64_t rows = op.dataflow == 0 ? op.rows_used : 0;
+    for (std::int64_t u = rows > 0 ? in.unit - in.unit % rows : in.unit; u <= in.unit; ++u) {
+      FoldUnit fold_unit;
+      const auto first = term_of(0, unit - in.unit + u);
+      if (!first || u < rows) break;
+      for (std::int64_t c = 0; c < shape.channels; ++c) {
+        const auto now = term_of(c, unit - in.unit + u);
+        const auto before = term_of(c, unit - in.unit + u - rows);
+        fold_unit.weight.push_back(now ? now->operand : 0);
+        fold_unit.weight_before.push_back(before ? before->operand : 0);
+      }
+      for (const Coordinates& p : pixels) {
+        const int y = shape_of.input_y(p.y, first->ky), x = shape_of.input_x(p.x, first->kx);
+        const std::int64_t flat =
+            (std::int64_t{first->channel} * input.shape.h + y) * input.shape.w + x;
+        fold_unit.activation.push_back(
+            shape_of.inside(y, x) ? input.data[at(flat)] - input.format.zero_point : 0);
+      }
+      e.fold.push_back(std::move(fold_unit));
+    }
     earlier_right_ = [this, term_of, shape_of, pixels, unit, in](const Coordinates& element) {
       for (std::int64_t u = 0; u < in.unit; ++u) {
         const auto t = term_of(0, unit - in.unit + u);
@@ -319,9 +345,9 @@ class PsumHunt {
         if (!address) address = address_of(element);
       }
       if (address) name_load(in, *address);
-    } else if (verdict.operand == WrongOperand::weight && verdict.whole_row &&
-               verdict.fault_class == FaultClass::index) {
-      name_weight_load(in);
+    } else if (verdict.operand == WrongOperand::weight) {
+      const bool row = verdict.whole_row && verdict.fault_class == FaultClass::index;
+      if (row || wrong_in_next_unit(verdict)) name_weight_load(in, row);
     }
   }
 
@@ -362,7 +388,22 @@ class PsumHunt {
     }
   }
 
-  void name_weight_load(const InChain& in) {
+  /// Whether the next unit, which is in another row of the array, makes the same columns wrong.
+  bool wrong_in_next_unit(const UnitVerdict& verdict) {
+    if (first_ >= units_ || !budget_.left()) return false;
+    const auto here = pair_at(first_), next = pair_at(first_ + 1);
+    if (!here || !next) return false;
+    return std::all_of(verdict.columns.begin(), verdict.columns.end(), [&](std::size_t column) {
+      const auto c = static_cast<std::int64_t>(column);
+      for (std::int64_t m = 0; m < here->expected.pixels; ++m) {
+        const std::int64_t wanted = next->expected.at(c, m) - here->expected.at(c, m);
+        if (next->actual.at(c, m) - here->actual.at(c, m) != wanted) return true;
+      }
+      return false;
+    });
+  }
+
+  void name_weight_load(const InChain& in, bool row_is_wrong) {
     const ComputeOp& op = compute(in.op);
     const OperandLayout o = operand_layout(op, c_.config.hw_operand_bits);
     const std::int64_t row_beats =
@@ -379,9 +420,11 @@ class PsumHunt {
                                 (load->line_bytes - 1) / c_.config.beat_bytes();
       if (beat < load->dst_base || beat > last) continue;
       f_.from = found_op(c_.program, i);
-      f_.reason += "; the whole row is wrong, so its load is suspected (beats " +
-                   std::to_string(load->dst_base) + " to " + std::to_string(last) +
-                   " of the buffer half, this unit is in beat " + std::to_string(beat) + ")";
+      f_.reason += std::string("; ") +
+                   (row_is_wrong ? "the whole row is wrong" : "so are those of the next unit") +
+                   ", so their load is suspected (beats " + std::to_string(load->dst_base) +
+                   " to " + std::to_string(last) + " of the buffer half, this unit is in beat " +
+                   std::to_string(beat) + ")";
       return;
     }
   }
@@ -396,6 +439,7 @@ class PsumHunt {
   Places places_;
   std::map<std::int64_t, Both> known_;
   Spot spot_;
+  std::int64_t first_ = 0;               ///< units summed when the first difference shows
   std::map<std::int64_t, KTerm> terms_;  ///< of the unit, by column
   std::vector<Coordinates> read_;        ///< input element per psum entry; padding: no tensor
   std::function<bool(const Coordinates&)> earlier_right_;

@@ -5,6 +5,7 @@
 
 #include "numerics/accumulate.hpp"
 #include "numerics/errors.hpp"
+#include "numerics/look_up.hpp"
 #include "triage/k_units.hpp"
 
 namespace tactus::triage {
@@ -26,7 +27,7 @@ class Life {
 
   void run() {
     life_.layer_op = name_of(layer_.op);
-    life_.input = source_of(s_.network, layer_.inputs.at(0));
+    if (!layer_.inputs.empty()) life_.input = source_of(s_.network, layer_.inputs[0]);
     switch (layer_.op) {
       case LayerOp::conv2d:
       case LayerOp::linear:
@@ -43,10 +44,28 @@ class Life {
       case LayerOp::global_avgpool:
         pooled();
         break;
+      case LayerOp::requant: {
+        const std::int64_t v = own_operand(0) - tensor(layer_.inputs[0]).format.zero_point;
+        life_.accumulator = settle(0, v, nullptr);
+        life_.value = requantise_steps(layer_, life_.c, *life_.accumulator, life_.steps);
+        break;
+      }
+      case LayerOp::mul:
+      case LayerOp::maximum:
+      case LayerOp::minimum:
+        combined();
+        break;
+      case LayerOp::lut:
+        looked_up();
+        break;
       case LayerOp::flatten:
         life_.value = tensor(layer_.inputs[0]).data.at(flat(layer_.out_shape));
         life_.steps.push_back({"flatten", "the same element", life_.value});
         break;
+      default:
+        throw BadInput("layer " + layer_.id + ": explain does not take a " + name_of(layer_.op) +
+                           " apart",
+                       s_.network.file, layer_.id);
     }
     follow_add();
   }
@@ -151,8 +170,47 @@ class Life {
                      b.data.at(flat(layer.out_shape)), b.format, steps);
   }
 
-  void clamped() {
-    const std::int64_t v = tensor(layer_.inputs[0]).data.at(flat(layer_.out_shape));
+  /// The same element of an operand.
+  [[nodiscard]] std::int64_t own_operand(std::size_t index) const {
+    return tensor(layer_.inputs.at(index)).data.at(flat(layer_.out_shape));
+  }
+
+  void combined() {
+    const std::int64_t a = own_operand(0), b = own_operand(1);
+    const std::string both = std::to_string(a) + " and " + std::to_string(b);
+    if (layer_.op == LayerOp::mul) {
+      const std::int64_t product = (a - tensor(layer_.inputs[0]).format.zero_point) *
+                                   (b - tensor(layer_.inputs[1]).format.zero_point);
+      life_.accumulator = product;
+      life_.steps.push_back({"multiply", both + " without their zero points", product});
+      life_.value = requantise_steps(layer_, 0, product, life_.steps);
+      return;
+    }
+    const bool max = layer_.op == LayerOp::maximum;
+    const std::int64_t v = max ? std::max(a, b) : std::min(a, b);
+    life_.steps.push_back({max ? "maximum" : "minimum", "of " + both, v});
+    clamp_to_range(v);
+  }
+
+  void looked_up() {
+    const std::int64_t v = own_operand(0);
+    const Format& in = tensor(layer_.inputs[0]).format;
+    const auto shift = static_cast<unsigned>(layer_.interpolate_bits);
+    const std::int64_t offset = v - in.min();
+    const std::int64_t index = offset >> shift;
+    std::uint32_t entry = static_cast<std::uint32_t>(layer_.table.at(at(index)));
+    if (shift > 0) {
+      entry = (entry & 0xFFFFU) | static_cast<std::uint32_t>(layer_.table.at(at(index + 1))) << 16;
+    }
+    life_.value = look_up(entry, offset, shift);
+    life_.steps.push_back({"look_up",
+                           "entry " + std::to_string(index) + " of the table for " +
+                               std::to_string(v) +
+                               (shift > 0 ? ", interpolated with the next" : ""),
+                           life_.value});
+  }
+
+  void clamp_to_range(std::int64_t v) {
     const auto low = layer_.requant.clamp_min, high = layer_.requant.clamp_max;
     life_.value = std::min(std::max(v, low), high);
     life_.steps.push_back(
@@ -160,6 +218,7 @@ class Life {
          life_.value});
   }
 
+  void clamped() { clamp_to_range(own_operand(0)); }
   void pooled() {
     const QTensor& input = tensor(life_.input);
     const bool global = layer_.op == LayerOp::global_avgpool;

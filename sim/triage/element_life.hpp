@@ -77,7 +77,18 @@ struct LifeSource {
 /// Fills in the ops that took part, with cycles from a run's retire records.
 void add_ops(ElementLife& life, const LifeSource& source, const RunResult& run);
 
+/// The element's value by others: the naive reference, and the model file where it has it.
+struct LifeCheck {
+  std::optional<std::int64_t> reference, golden;
+  [[nodiscard]] bool agrees(const ElementLife& life) const {
+    return reference.value_or(life.value) == life.value &&
+           golden.value_or(life.value) == life.value;
+  }
+};
+
 /// Lines of at most `columns` characters.
-[[nodiscard]] std::string to_text(const ElementLife& life, int columns);
+[[nodiscard]] std::string to_text(const ElementLife& life, const LifeCheck& check, int columns);
+/// report/schema/explain.schema.json
+[[nodiscard]] std::string to_json(const ElementLife& life, const LifeCheck& check);
 
 }  // namespace tactus::triage

@@ -95,7 +95,7 @@ std::string steps_text(const std::vector<Step>& steps, int columns) {
 
 }  // namespace
 
-std::string to_text(const ElementLife& life, int columns) {
+std::string to_text(const ElementLife& life, const LifeCheck& check, int columns) {
   std::string out = life.layer + " (" + life.layer_op + ") n,c,y,x = " + number(life.n) + "," +
                     coordinates(life.c, life.y, life.x) + "\n";
   out += "reads " + life.input + "\n";
@@ -111,7 +111,16 @@ std::string to_text(const ElementLife& life, int columns) {
   if (life.bias) out += "  bias          " + number(*life.bias) + "\n";
   if (life.accumulator) out += "  accumulator   " + number(*life.accumulator) + "\n";
   out += steps_text(life.steps, columns);
-  out += "  value         " + number(life.value) + "\n";
+  out += "  value         " + number(life.value);
+  if (check.reference) {
+    out += *check.reference == life.value ? ", as the reference"
+                                          : ", the reference has " + number(*check.reference);
+  }
+  if (check.golden) {
+    out += *check.golden == life.value ? ", as the model file"
+                                       : ", the model file has " + number(*check.golden);
+  }
+  out += "\n";
   if (life.continued_value) {
     out += "\nresidual add " + life.continued + "\n" + steps_text(life.continued_steps, columns);
     out += "  value         " + number(*life.continued_value) + "\n";

@@ -10,10 +10,7 @@ namespace {
 
 int narrow(std::int64_t v) { return static_cast<int>(v); }
 
-bool reads_psums(const PostOp& op) {
-  return op.mode == static_cast<std::int64_t>(PostMode::requant) ||
-         op.mode == static_cast<std::int64_t>(PostMode::requant_add);
-}
+bool reads_psums(const PostOp& op) { return post_traits(static_cast<PostMode>(op.mode)).psum; }
 
 /// Bytes that a tensor takes from its address on.
 std::uint64_t extent(const TensorPlace& t) {

@@ -13,30 +13,32 @@ PostMode mode_of(const PostOp& op) { return static_cast<PostMode>(op.mode); }
 /// What the last step of the op clamps to.
 void set_clamps(const Case& c, const Places& places, std::size_t op, ResultEvidence& e) {
   const auto& post = std::get<PostOp>(c.program.ops[op].body);
-  const bool add = mode_of(post) == PostMode::requant_add || mode_of(post) == PostMode::add;
-  if (add) {
+  const PostMode mode = mode_of(post);
+  const bool by_layer = mode == PostMode::requant_add || mode == PostMode::add ||
+                        mode == PostMode::multiply || mode == PostMode::lut ||
+                        mode == PostMode::row;
+  if (by_layer) {
+    if (mode == PostMode::lut || mode == PostMode::row) return;
     const Layer* layer = c.network.find_layer(places.output_of(c.program.ops[op].layer));
     if (layer == nullptr) return;
     e.clamp_min = layer->requant.clamp_min;
     e.clamp_max = layer->requant.clamp_max;
     return;
   }
-  const bool window = mode_of(post) == PostMode::max_window || mode_of(post) == PostMode::clamp;
-  if (!window && post.convention == static_cast<std::int64_t>(Convention::none)) return;
+  const bool direct = mode == PostMode::max_window || mode == PostMode::clamp ||
+                      mode == PostMode::maximum || mode == PostMode::minimum;
+  if (!direct && post.convention == static_cast<std::int64_t>(Convention::none)) return;
   e.clamp_min = post.clamp_min;
   e.clamp_max = post.clamp_max;
 }
 
 /// Cycle in which a result is written, counted from the op's start.
 Cycle cycles_to(const PostOp& op, const Spot& spot, std::int64_t lanes) {
-  const PostMode mode = mode_of(op);
-  const bool window = mode == PostMode::max_window || mode == PostMode::sum_window;
-  const std::int64_t taps = window ? op.win_h * op.win_w : mode == PostMode::add ? 2 : 1;
-  const bool records = (mode == PostMode::requant || mode == PostMode::requant_add ||
-                        mode == PostMode::sum_window) &&
-                       op.transposed == 0;
+  const PostTraits traits = post_traits(mode_of(op));
+  const std::int64_t taps = traits.window ? op.win_h * op.win_w : traits.two ? 2 : 1;
+  const bool records = traits.channel_records && op.transposed == 0;
   const std::int64_t pixels = op.out_h * op.out_w;
-  std::int64_t cycles = mode == PostMode::requant_add || mode == PostMode::add ? 1 : 0;
+  std::int64_t cycles = traits.add_record ? 1 : 0;
   for (std::int64_t first = 0;; first += lanes) {
     const std::int64_t channels = std::min(lanes, op.channels - first);
     cycles += records ? channels : 0;
@@ -145,7 +147,10 @@ void explain_post(const Case& c, std::size_t op, Finding& f) {
   f.actual = actual.at(first->column, first->entry);
   f.bits = 8 << post.dst_log2_bytes;
   if (const RetireRecord* r = record_of(c.actual, c.program, op)) {
-    f.cycle = r->start + cycles_to(post, *first, c.config.hw_post_lanes);
+    // Look-ups and rows run at a pace of their own.
+    f.cycle = post_traits(mode_of(post)).table
+                  ? r->cycle
+                  : r->start + cycles_to(post, *first, c.config.hw_post_lanes);
     f.window = window_around(r->start, *f.cycle);
   }
   ResultEvidence e{expected, actual, post.out_w, std::nullopt, std::nullopt};

@@ -49,12 +49,11 @@ std::vector<Half> touches(const ComputeOp& op) {
   return out;
 }
 std::vector<Half> touches(const PostOp& op) {
-  const auto mode = static_cast<PostMode>(op.mode);
-  const bool from_psum = mode == PostMode::requant || mode == PostMode::requant_add;
+  const PostTraits traits = post_traits(static_cast<PostMode>(op.mode));
   std::vector<Half> out;
-  if (from_psum) out.push_back({Buffer::psum, half_of(op.psum_half)});
-  if (mode != PostMode::requant) out.push_back({Buffer::ofmap, half_of(op.src_half)});
-  if (from_psum || mode == PostMode::sum_window || mode == PostMode::add) {
+  if (traits.psum) out.push_back({Buffer::psum, half_of(op.psum_half)});
+  if (traits.source) out.push_back({Buffer::ofmap, half_of(op.src_half)});
+  if (traits.channel_records || traits.add_record || traits.table) {
     out.push_back({Buffer::param, half_of(op.param_half)});
   }
   out.push_back({op.dst == 0 ? Buffer::ofmap : Buffer::ifmap, half_of(op.dst_half)});

@@ -6,7 +6,7 @@
 #include "numerics/add_mul_shift.hpp"
 #include "numerics/average.hpp"
 #include "numerics/errors.hpp"
-#include "numerics/requantise.hpp"
+#include "numerics/tflite.hpp"
 
 namespace tactus::triage {
 namespace {
@@ -49,13 +49,20 @@ class Steps {
     return add("clamp", text(v) + " to " + std::to_string(low) + ".." + std::to_string(high),
                clamp(v, low, high));
   }
-  std::int64_t tflite(std::int64_t acc, std::int64_t mult, int shift, const char* what) {
+  std::int64_t tflite(std::int64_t acc, std::int64_t mult, int shift, const std::string& what,
+                      bool single = false) {
     std::int64_t v = wrap_to(acc, 32);
+    if (single) {
+      return add(
+          "tflite_single",
+          what + text(v) + " * " + text(mult) + " / 2^" + std::to_string(31 - shift) + ", half_up",
+          wrap_to(tflite_single(v, static_cast<std::int32_t>(mult), shift), 32));
+    }
     const std::string times = " * " + text(mult) + " / 2^31";
     if (shift > 0)
       v = add("left_shift", text(v) + " << " + std::to_string(shift),
               wrap_to(int128_t{v} * (int128_t{1} << shift), 32));
-    v = add("srdhm", std::string(what) + text(v) + times + ", half_up",
+    v = add("srdhm", what + text(v) + times + ", half_up",
             srdhm(static_cast<std::int32_t>(v), static_cast<std::int32_t>(mult)));
     if (shift < 0)
       v = add("rdiv_by_pot", text(v) + " / 2^" + std::to_string(-shift) + ", half_away",
@@ -106,9 +113,7 @@ std::int64_t requantise_steps(const Layer& layer, int channel, std::int64_t acc,
           steps.add("product", text(acc) + " * " + text(reduced), int128_t{acc} * reduced);
       return steps.finish(steps.round(v, 15 - shift, Rounding::half_up), layer);
     }
-    case Convention::add_mul_shift:
-    case Convention::add_tflite:
-    case Convention::avg_tflite:
+    default:
       break;
   }
   throw InternalError("layer " + layer.id + " has no requantisation of one operand");
@@ -138,18 +143,19 @@ std::int64_t add_steps(const Layer& layer, int channel, std::int64_t a, const Fo
                   int128_t{term[0]} + term[1] + add);
     return steps.finish(steps.round(sum, shift, rounding_of(r, tweak)), layer);
   }
-  if (r.convention != Convention::add_tflite) {
+  const bool single = r.convention == Convention::add_tflite_single;
+  if (r.convention != Convention::add_tflite && !single) {
     throw InternalError("layer " + layer.id + " has no requantisation of two operands");
   }
   for (int i = 0; i < 2; ++i) {
     const std::int64_t raised =
         steps.add(names[i], text(value[i]) + " << " + std::to_string(scale[i].left_shift),
                   wrap_to(int128_t{value[i]} * (int128_t{1} << scale[i].left_shift), 32));
-    term[i] = steps.tflite(raised, scale[i].mult, scale[i].shift, i == 0 ? "a: " : "b: ");
+    term[i] = steps.tflite(raised, scale[i].mult, scale[i].shift, i == 0 ? "a: " : "b: ", single);
   }
   const std::int64_t sum =
       steps.add("sum", text(term[0]) + " + " + text(term[1]), int128_t{term[0]} + term[1]);
-  return steps.finish(steps.tflite(sum, pick(r.mult, channel, 1), shift, ""), layer);
+  return steps.finish(steps.tflite(sum, pick(r.mult, channel, 1), shift, "", single), layer);
 }
 
 std::int64_t average_steps(const Layer& layer, std::int64_t sum, std::int64_t taps,

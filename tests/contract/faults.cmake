@@ -20,18 +20,18 @@ target_link_libraries(tactus_systemc_faults
   PRIVATE tactus::memory tactus::numerics PkgConfig::SYSTEMC)
 tactus_faulty_copy(tactus_run sim/run tactus_run_faults)
 target_link_libraries(tactus_run_faults
-  PUBLIC tactus::report tactus::energy tactus::hdf5 tactus::network tactus::backend tactus::lower
+  PUBLIC tactus::report tactus::energy tactus::hdf5 tactus::network tactus::backend tactus::triage tactus::lower
          tactus::program tactus::arch
-  PRIVATE tactus::ref tactus::fast tactus_systemc_faults tactus::rtl_host)
+  PRIVATE tactus::ref tactus::fast tactus::waves tactus_systemc_faults tactus::rtl_host)
 
-set(cli ${PROJECT_SOURCE_DIR}/sim)
-add_executable(tactus_faults
-  ${cli}/main.cpp ${cli}/cli/command_line.cpp ${cli}/cli/console.cpp ${cli}/cli/dut_verb.cpp
-  ${cli}/cli/model_verbs.cpp
-  ${cli}/cli/tool_verbs.cpp)
+# The tool itself with these libraries in place of its own.
+get_target_property(cli_sources tactus SOURCES)
+get_target_property(cli_links tactus LINK_LIBRARIES)
+list(TRANSFORM cli_sources PREPEND ${PROJECT_SOURCE_DIR}/sim/)
+list(REMOVE_ITEM cli_links tactus::run)
+add_executable(tactus_faults ${cli_sources})
 target_compile_definitions(tactus_faults PRIVATE TACTUS_WITH_RTL=1)
-target_link_libraries(tactus_faults PRIVATE tactus_run_faults tactus::dut tactus::report tactus::synth
-  tactus::hdf5 tactus::lower tactus::rtl_host Boost::program_options)
+target_link_libraries(tactus_faults PRIVATE tactus_run_faults ${cli_links})
 
 add_test(NAME "contract: check finds every seeded fault"
   COMMAND Python3::Interpreter ${CMAKE_CURRENT_LIST_DIR}/faults_test.py $<TARGET_FILE:tactus_faults>

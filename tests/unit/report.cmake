@@ -15,6 +15,11 @@ target_compile_definitions(tactus_report_tests
 include(${doctest_DIR}/doctest.cmake)
 doctest_discover_tests(tactus_report_tests)
 
+add_executable(tactus_triage_tests
+  ${PROJECT_SOURCE_DIR}/tests/support/doctest_main.cpp triage_test.cpp)
+target_link_libraries(tactus_triage_tests PRIVATE doctest::doctest tactus::triage)
+doctest_discover_tests(tactus_triage_tests TEST_PREFIX "unit: " PROPERTIES LABELS unit)
+
 add_executable(tactus_accumulator_tests
   ${PROJECT_SOURCE_DIR}/tests/support/doctest_main.cpp accumulators_test.cpp)
 target_link_libraries(tactus_accumulator_tests PRIVATE doctest::doctest tactus::run)
