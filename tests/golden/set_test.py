@@ -142,7 +142,8 @@ class GoldenSet(unittest.TestCase):
                     numpy.testing.assert_array_equal(array.astype(numpy.int64), want[key],
                                                      f"{layout} {suffix} {key}")
             if "--word-bits" in layout:
-                self.assertEqual({f["word_bits"] for f in manifest["files"]}, {layout[1]})
+                width = layout[layout.index("--word-bits") + 1]
+                self.assertEqual({f["word_bits"] for f in manifest["files"]}, {width})
 
     def test_rows_by_column(self):
         layers = ("--images", 0, "--layers", "000_stem", "--formats", "npy", *TINY, *FAST)
