@@ -65,6 +65,19 @@ class Schemas(CliTest):
     def test_inspect(self):
         self.valid("inspect", self.json_of("inspect", W4A4, "--preset", "tiny_4"))
 
+    def test_golden(self):
+        args = ("--preset", "tiny_4", "--images", 0, "--layers", "010_logits", "--witnesses",
+                "ref,fast", "--out", self.folder / "set", "-q")
+        data = self.valid("golden", self.json_of("golden", W4A4, *args))
+        self.assertEqual((data["action"], data["images"], data["layers"]), ("export", 1, 1))
+        verified = self.valid("golden", self.json_of("golden", "--verify", self.folder / "set",
+                                                     W4A4, "-q"))
+        self.assertEqual((verified["files"], verified["bytes"]), (data["files"], data["bytes"]))
+        self.assertEqual(verified["retired"], data["tile_ops"])
+        (self.folder / "set" / "golden_0" / "010_logits" / "output.npy").unlink()
+        damaged = self.json_of("golden", "--verify", self.folder / "set", code=1)
+        self.assertEqual(len(self.valid("golden", damaged)["problems"]), 1)
+
     def test_disasm(self):
         self.valid("disasm", self.json_of("disasm", W4A4))
 

@@ -16,8 +16,8 @@ MODELS = ROOT / "traces" / "models"
 SCHEMAS = ROOT / "sim" / "report" / "schema"
 W4A4 = str(MODELS / "digits_w4a4.h5")
 W8A8 = str(MODELS / "digits_w8a8.h5")
-VERBS = ["run", "check", "golden", "inspect", "explain", "disasm", "config", "sweep", "synth", "import", "rtl-build", "compare",
-         "report"]
+VERBS = ["run", "check", "golden", "inspect", "explain", "disasm", "config", "sweep", "synth", "import",
+         "rtl-build", "compare", "report"]
 TACTUS = ""
 
 
