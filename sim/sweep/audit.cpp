@@ -16,6 +16,7 @@
 #include "sweep/point_list.hpp"
 #if TACTUS_WITH_RTL
 #include "rtl_host/rtl_backend.hpp"
+#include "rtl_host/rtl_builder.hpp"
 #include "rtl_host/rtl_library.hpp"
 #include "rtl_host/rtl_limits.hpp"
 #endif
@@ -28,19 +29,40 @@ bool has_backend(const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// Whether a Verilated build fits; builds are loaded once a process.
+#if TACTUS_WITH_RTL
+/// Whether this tool can use a build for an architecture; builds are loaded once a process.
+bool build_fits(const std::string& path, const ArchConfig& config) {
+  static std::map<std::string, std::unique_ptr<RtlLibrary>> loaded;
+  const auto [library, fresh] = loaded.try_emplace(path);
+  if (fresh) {
+    try {
+      library->second = std::make_unique<RtlLibrary>(path);
+    } catch (const BadInput&) {
+      // A build of another version stays out.
+    }
+  }
+  return library->second && library->second->capabilities().faults == 0 &&
+         rtl_mismatch(library->second->capabilities(), config).empty();
+}
+#endif
+
+/// Whether the rtl back end finds a Verilated build: the one named after the architecture if there
+/// is one, else any that fits.
 bool rtl_fits(const ArchConfig& config) {
 #if TACTUS_WITH_RTL
   namespace fs = std::filesystem;
-  static std::map<std::string, std::unique_ptr<RtlLibrary>> loaded;
+  for (const auto& directory : rtl_directories()) {
+    const std::string exact = directory + "/" + rtl_library_name(config);
+    if (fs::exists(exact)) return build_fits(exact, config);
+  }
   for (const auto& directory : rtl_directories()) {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(directory, error)) {
       const std::string name = entry.path().filename().string();
-      if (name.rfind("libtactus_rtl_", 0) != 0 || entry.path().extension() != ".so") continue;
-      auto& library = loaded[entry.path().string()];
-      if (!library) library = std::make_unique<RtlLibrary>(entry.path().string());
-      if (rtl_mismatch(library->capabilities(), config).empty()) return true;
+      if (name.rfind("libtactus_rtl_", 0) == 0 && entry.path().extension() == ".so" &&
+          build_fits(entry.path().string(), config)) {
+        return true;
+      }
     }
   }
 #else

@@ -276,7 +276,8 @@ std::vector<bool> Writer::points_audited() const { return numbers("SELECT point 
 std::map<std::string, std::uint64_t> Writer::open_variants() const {
   std::map<std::string, std::uint64_t> out;
   Statement query(*database_,
-                  "SELECT variant, MIN(point) FROM points WHERE status = 'ok' AND variant NOT IN "
+                  "SELECT variant, MIN(point) FROM points WHERE status = 'ok' AND variant IS NOT "
+                  "NULL AND variant NOT IN "
                   "(SELECT variant FROM variants) GROUP BY variant");
   while (query.step()) {
     out.emplace(query.text(0), static_cast<std::uint64_t>(query.integer(1)));

@@ -27,7 +27,7 @@ class Table {
     std::vector<std::string> missing;
     for (const auto& key : answer_.axis_keys) {
       const bool text = is_text(key);
-      if (!add(room_ < 60 ? key.substr(key.rfind('.') + 1) : key, key, text)) {
+      if (!add(room_ < 100 ? key.substr(key.rfind('.') + 1) : key, key, text)) {
         missing.push_back(key);
       }
     }

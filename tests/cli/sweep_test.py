@@ -51,6 +51,13 @@ def rows(path, *tables):
     return out
 
 
+def one(path, sql):
+    with sqlite3.connect(path) as db:
+        value = db.execute(sql).fetchone()[0]
+    db.close()
+    return value
+
+
 def points(path, where="1"):
     with sqlite3.connect(path) as db:
         db.row_factory = sqlite3.Row
@@ -84,8 +91,9 @@ class Rows(SweepTest):
         path = self.sweep("--layers")
         table = points(path)
         self.assertEqual([p["point"] for p in table], list(range(2 * 2 * 2 * 3)))
-        for p in table[:: 5]:
-            self.assertEqual(p["status"], "ok", p["reason"])
+        usable = [p for p in table if p["status"] == "ok"]
+        self.assertEqual(len(usable), 20)
+        for p in usable[::4]:
             model = W8A8 if p["model"] == "w8" else W4A4
             run = self.json_of("run", model, "--backend", "fast", "--limit", 1, "--preset",
                                "tiny_4", "--accumulators", "off", "--hw.acc_overflow=saturate",
@@ -212,26 +220,27 @@ class SameRows(SweepTest):
         self.assertEqual(whole, rows(out))
 
     def test_interrupt_ends_cleanly_and_can_be_resumed(self):
-        text = SPEC.replace("5..65+30", "1..4000")
+        text = SPEC.replace("5..65+30", "1..100000")
+
+        def count():
+            try:
+                return one(path, "SELECT COUNT(*) FROM points") if path.exists() else 0
+            except sqlite3.Error:
+                return 0  # it is just being made
         for name in (signal.SIGINT, signal.SIGTERM):
-            process, path = self.start("--workers", "2", "--resume", text=text)
+            path = self.folder / "a.sqlite"
+            before = count()
+            process, _ = self.start("--workers", "2", "--resume", text=text)
             deadline = time.monotonic() + 60
-            while time.monotonic() < deadline and process.poll() is None:
-                try:
-                    if path.exists() and len(points(path)) > 0:
-                        break
-                except sqlite3.Error:
-                    pass
+            while time.monotonic() < deadline and count() == before:
                 time.sleep(0.02)
             process.send_signal(name)
             out, err = process.communicate(timeout=60)
             self.assertEqual(process.returncode, 130, err)
             self.assertIn("--resume", out)
-            with sqlite3.connect(path) as db:
-                self.assertEqual(db.execute("SELECT ended FROM sessions ORDER BY session DESC")
-                                 .fetchone()[0], "stopped")
-                self.assertEqual(db.execute("PRAGMA integrity_check").fetchone()[0], "ok")
-            db.close()
+            self.assertEqual(one(path, "SELECT ended FROM sessions ORDER BY session DESC"),
+                             "stopped")
+            self.assertEqual(one(path, "PRAGMA integrity_check"), "ok")
 
     def test_audit_finds_no_difference(self):
         if "systemc" not in tool.backends():
@@ -301,12 +310,13 @@ class Questions(SweepTest):
         out = self.folder / "a.h5"
         self.good("sweep", path, "--export", out)
         with h5py.File(out) as file:
-            self.assertEqual(file.attrs["format"], "tactus.sweep")
+            self.assertEqual(bytes(file.attrs["format"]), b"tactus.sweep")
             group = file["points"]
             for key in table[0]:
                 column = [p[key] for p in table]
                 if isinstance(column[0], str):
-                    self.assertEqual([x.decode() for x in group[key][()]], column, key)
+                    self.assertEqual([x.decode() for x in group[key][()]],
+                                     [text or "" for text in column], key)
                 elif None not in column:
                     self.assertEqual(list(group[key][()]), column, key)
 
