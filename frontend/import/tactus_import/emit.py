@@ -180,26 +180,26 @@ class Emitter:
             return real.ident
         if len(real.scale) > 1 or len(real.offset) > 1:
             self.fail(name, "a tensor with one scale per channel is quantised again")
-        bits = self.model.format_of(real.ident)[0]
-        return self._two_operand(real, None, (bits, bits), target, name)
+        return self.model.add_layer(name, "requant", [real.ident], source_name=name,
+                                    requant=self._mul_shift(real, target, 1, name),
+                                    **self._format(target))
 
     def _two_operand(self, real, other, bits, target, name):
-        """a, or a + b, requantised; without b the second factor is 0."""
-        second = other.scale[0] if other else Fraction(0)
-        offset = real.offset[0] + (other.offset[0] if other else 0)
-        row = fixed.fold_add(real.scale[0] / target.step, second / target.step,
+        """a + b, requantised."""
+        offset = real.offset[0] + other.offset[0]
+        row = fixed.fold_add(real.scale[0] / target.step, other.scale[0] / target.step,
                              offset / target.step, self.options.mult_bits, *bits)
         if row is None:
             self.fail(name, "the scales of the operands are too far from the output's")
-        requant = {"convention": "add_mul_shift", "shift": np.array([row[2]]),
+        requant = {"convention": "add_mul_shift", "shift": np.array([row[3]]),
                    "mult_bits": self.options.mult_bits + 1, **self._clamp(real, target)}
-        if row[3]:
-            requant.update(add=np.array([row[3]]), add_bits=48)
+        if row[4]:
+            requant.update(add=np.array([row[4]]), add_bits=48)
         return self.model.add_layer(
-            name, "add", [real.ident, other.ident if other else real.ident], source_name=name,
-            requant_0={"mult": row[0], "left_shift": 0}, requant_1={"mult": row[1],
-                                                                     "left_shift": 0},
-            requant=requant, **self._format(target))
+            name, "add", [real.ident, other.ident], source_name=name,
+            requant_0={"mult": row[0], "left_shift": row[2]},
+            requant_1={"mult": row[1], "left_shift": row[2]}, requant=requant,
+            **self._format(target))
 
     def _sum(self, real, target, name):
         a, b = (self.materialise(part, name) for part in real.parts)

@@ -2,21 +2,28 @@
 """Real scales become integer multipliers and shifts. Everything is exact: scales come in as
 fractions, what is lost is lost in one named rounding."""
 
+import math
 from fractions import Fraction
 
+from .problem import ImportProblem
+
 MAX_SHIFT = 63
+MAX_LEFT = 31
 ADD_LIMIT = 1 << 62
 ADD_OP_ADD_LIMIT = 1 << 47  # the constant of a two-operand requantisation has 48 bits
 
 
 def exact(value):
     """The fraction that a float holds."""
-    return Fraction(float(value))
+    number = float(value)
+    if not math.isfinite(number):
+        raise ImportProblem(f"a scale or constant of the file is {number}")
+    return Fraction(number)
 
 
 def exact_list(values):
     """Fractions of an array, flattened."""
-    return [Fraction(float(v)) for v in values.reshape(-1)]
+    return [exact(v) for v in values.reshape(-1)]
 
 
 def nearest(value):
@@ -24,8 +31,9 @@ def nearest(value):
     return round(value)
 
 
-def _shift_for(magnitude, limit):
-    """Largest k up to 63 with magnitude * 2^k rounding below limit; negative if there is none."""
+def _shift_for(magnitude, limit, lowest=0):
+    """Largest k up to 63 with magnitude * 2^k rounding below limit; below `lowest` if there is
+    none."""
     if magnitude == 0:
         return MAX_SHIFT
     k = MAX_SHIFT
@@ -33,7 +41,7 @@ def _shift_for(magnitude, limit):
     if estimate < (1 << MAX_SHIFT):
         k = max(estimate.numerator // estimate.denominator, 1).bit_length()
         k = min(k, MAX_SHIFT)
-    while k >= 0 and nearest(magnitude * (1 << k)) >= limit:
+    while k >= lowest and nearest(magnitude * Fraction(2) ** k) >= limit:
         k -= 1
     return k
 
@@ -58,18 +66,23 @@ def fold(scale, offset, mult_bits):
 
 
 def fold_add(scale_a, scale_b, offset, mult_bits, bits_a, bits_b):
-    """(mult_a, mult_b, shift, add) of a two-operand requantisation whose 64-bit sum cannot
-    overflow for operands of bits_a and bits_b bits; None when a scale is too large."""
+    """(mult_a, mult_b, left shift of both, shift, add) of a two-operand requantisation whose 64-bit
+    sum cannot overflow for operands of bits_a and bits_b bits; None when a scale is too large."""
     shift = MAX_SHIFT
     for scale, bits in ((scale_a, bits_a), (scale_b, bits_b)):
         limit = 1 << min(mult_bits, 62 - bits)
-        shift = min(shift, _shift_for(abs(scale), limit))
+        shift = min(shift, _shift_for(abs(scale), limit, -MAX_LEFT))
     shift = min(shift, _shift_for(abs(offset), ADD_OP_ADD_LIMIT))
     if shift < 0:
-        return None
+        # Factors above the multiplier's range: shifted left, as far as 62 bits of product allow.
+        left = -shift
+        if max(bits_a, bits_b) + mult_bits + left > 62 or left > MAX_LEFT:
+            return None
+        scales = [nearest(v / (1 << left)) for v in (scale_a, scale_b)]
+        return scales[0], scales[1], left, 0, nearest(offset)
     values = [nearest(v * (1 << shift)) for v in (scale_a, scale_b, offset)]
     values, shift = _simplify(values, shift)
-    return values[0], values[1], shift, values[2]
+    return values[0], values[1], 0, shift, values[2]
 
 
 def power_of_two_grid(largest, bits, finest):

@@ -90,6 +90,15 @@ class Converter:
 
     # The walk.
 
+    def guarded(self, rule):
+        """Operands of a file can be anything: what no rule foresaw is the file's problem."""
+        try:
+            with np.errstate(invalid="raise", divide="raise"):
+                return rule()
+        except (KeyError, IndexError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+            text = str(error).split("\n", maxsplit=1)[0]
+            return self.fail(f"its operands or attributes do not fit together ({text})")
+
     def inputs(self):
         known = {t.name for t in self.graph.initializer}
         for info in self.graph.input:
@@ -118,7 +127,8 @@ class Converter:
             self.values[node.output[0]] = Const(np.array(operands[0].shape, np.int64))
             return
         if all(isinstance(v, Const) for v in operands):
-            folded = onnx_graph.fold(node, [v.array for v in operands], attrs)
+            folded = self.guarded(
+                lambda: onnx_graph.fold(node, [v.array for v in operands], attrs))
             if folded is not None:
                 self.values[node.output[0]] = Const(folded)
                 return
@@ -126,7 +136,7 @@ class Converter:
         if rule is None:
             known = ", ".join(sorted(self.ops))
             self.fail(f"the op {node.op_type} has no import rule (known: {known})")
-        result = rule(self, node, attrs)
+        result = self.guarded(lambda: rule(self, node, attrs))
         for name, value in zip(node.output, result if isinstance(result, tuple) else (result,)):
             self.values[name] = value
 

@@ -144,12 +144,20 @@ class _Reader:
 
 def is_vit(path):
     """Whether the capture is that of a vision transformer."""
-    with h5py.File(path, "r") as file:
-        return "layers" in file and any(
-            _plain(g.attrs.get("op", "")) == "float_layernorm" for g in file["layers"].values())
+    try:
+        with h5py.File(path, "r") as file:
+            return "layers" in file and any(
+                _plain(g.attrs.get("op", "")) == "float_layernorm" for g in file["layers"].values())
+    except (KeyError, RuntimeError, ValueError, AttributeError) as error:
+        text = str(error).split("\n", maxsplit=1)[0]
+        raise ImportProblem(f"{path} is damaged: {text}", path) from error
 
 
 def read_capture(path):
     """The graph of a capture of a convolutional network."""
-    with h5py.File(path, "r") as file:
-        return _Reader(file, path).read()
+    try:
+        with h5py.File(path, "r") as file:
+            return _Reader(file, path).read()
+    except (KeyError, RuntimeError, ValueError, TypeError, IndexError, OverflowError) as error:
+        text = str(error).split("\n", maxsplit=1)[0]
+        raise ImportProblem(f"{path} is damaged or no capture: {text}", path) from error

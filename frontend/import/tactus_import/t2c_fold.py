@@ -91,7 +91,7 @@ class Folder:
         if largest is None:
             largest = self.bound(node)
         if bits >= 24:
-            step = 1 / Fraction(2) ** fixed.power_of_two_grid(4 * largest, bits, self.frac_bits())
+            step = 1 / Fraction(2) ** fixed.power_of_two_grid(4 * largest, bits, self.finest(node))
         else:
             step = largest / value_range(bits, True)[1] if largest else Fraction(1)
         low, high = value_range(bits, True)
@@ -106,8 +106,15 @@ class Folder:
         step = largest / high if largest else Fraction(1)
         return Demand("pool", step, 0, POOL_BITS, not node.relu, low, high)
 
-    def frac_bits(self):
-        return max(node.frac_bits for node in self.graph.nodes if node.scale is not None)
+    def finest(self, node):
+        """Most fraction bits of a value: the toolkit's own, as far as the multiplier reaches."""
+        bits = max(n.frac_bits for n in self.graph.nodes if n.scale is not None)
+        if node.scale is None or not np.any(node.scale):
+            return bits
+        largest = Fraction(int(np.abs(node.scale).max()), 1 << node.frac_bits)
+        while largest * Fraction(2) ** bits >= (1 << self.options.mult_bits) - 1:
+            bits -= 1
+        return bits
 
     def bound(self, node):
         """Largest magnitude that the node's value can have for any input."""
@@ -151,7 +158,7 @@ class Folder:
         """The network's result as fixed point with 32 bits, all channels at one scale."""
         largest = self.largest(node.name)
         grid = fixed.power_of_two_grid(4 * (self.bound(node) if largest is None else largest),
-                                       LOGIT_BITS, min(16, node.frac_bits))
+                                       LOGIT_BITS, min(16, self.finest(node)))
         low, high = value_range(LOGIT_BITS, True)
         return Demand("logits", 1 / Fraction(2) ** grid, 0, LOGIT_BITS, True, low, high)
 
@@ -231,9 +238,9 @@ class Folder:
                              self.options.mult_bits, *bits)
         if row is None:
             self.fail(node, "the scales of the two branches are too far from the output's")
-        return {"requant_0": {"mult": row[0], "left_shift": 0},
-                "requant_1": {"mult": row[1], "left_shift": 0},
-                "requant": {"convention": "add_mul_shift", "shift": np.array([row[2]]),
+        return {"requant_0": {"mult": row[0], "left_shift": row[2]},
+                "requant_1": {"mult": row[1], "left_shift": row[2]},
+                "requant": {"convention": "add_mul_shift", "shift": np.array([row[3]]),
                             "mult_bits": self.options.mult_bits + 1, **self.clamp(demand, relu)}}
 
     def make_add(self, node, demand, name, common):
@@ -260,19 +267,11 @@ class Folder:
                                     **common)
 
     def rescale(self, node, base, demand, ident):
-        """A further version of a tensor: the second operand of the addition counts nothing."""
+        """A further version of a tensor."""
         name = node.name.split("_", 1)[-1] if node.name[:3].isdigit() else node.name
-        row = fixed.fold(base.step / demand.step, Fraction(0),
-                         min(self.options.mult_bits, 62 - base.bits))
-        if row is None:
-            self.fail(node, "the scale of a version is too far from the tensor's own")
-        groups = {"requant_0": {"mult": row[0], "left_shift": 0},
-                  "requant_1": {"mult": 0, "left_shift": 0},
-                  "requant": {"convention": "add_mul_shift", "shift": np.array([row[1]]),
-                              "mult_bits": self.options.mult_bits + 1,
-                              **self.clamp(demand, False)}}
-        return self.model.add_layer(f"{name}.to_{demand.kind}{demand.bits}", "add", [ident, ident],
-                                    source_name=node.module or name, **groups,
+        requant = self.mul_shift(node, [base.step], [Fraction(0)], demand, False)
+        return self.model.add_layer(f"{name}.to_{demand.kind}{demand.bits}", "requant", [ident],
+                                    source_name=node.module or name, requant=requant,
                                     **self.out_format(demand))
 
     def versions(self, node):

@@ -379,6 +379,14 @@ class Converter:
         self.values[tensor.index] = Value(name, shape, tensor)
         self.made[tensor.index] = (name, shape)
 
+    def guarded(self, rule, operator):
+        """Operands of a file can be anything: what no rule foresaw is the file's problem."""
+        try:
+            rule(self, operator)
+        except (KeyError, IndexError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+            text = str(error).split("\n", maxsplit=1)[0]
+            self.fail(f"its operands or options do not fit together ({text})")
+
     def run(self):
         """The model."""
         for index in self.graph.inputs:
@@ -391,7 +399,7 @@ class Converter:
             rule = self.RULES.get(operator.name)
             if rule is None:
                 self.fail(f"it has no import rule (known: {', '.join(sorted(self.RULES))})")
-            rule(self, operator)
+            self.guarded(rule, operator)
         for index in self.graph.outputs:
             self.where = f"output '{self.graph.tensors[index].name}'"
             if index not in self.values:
