@@ -27,7 +27,7 @@ using sweep::Value;
 struct Known {
   const char *name, *label, *unit, *kind, *role;
 };
-constexpr std::array<Known, 26> known_columns{{
+constexpr std::array<Known, 28> known_columns{{
     {"point", "point", "", "plain", "id"},
     {"status", "status", "", "plain", "status"},
     {"reason", "reason", "", "plain", "reason"},
@@ -54,6 +54,8 @@ constexpr std::array<Known, 26> known_columns{{
     {"macs", "MACs", "", "count", "metric"},
     {"macs_executed", "MACs executed", "", "count", "metric"},
     {"correct", "correct", "inputs", "count", "metric"},
+    {"image_bytes", "memory image", "bytes", "bytes", "metric"},
+    {"tile_ops", "tile ops", "", "count", "metric"},
 }};
 
 /// In the database, but not on the page.
@@ -92,22 +94,25 @@ struct Axes {
   std::map<std::string, std::string> units;  ///< of each axis key
 };
 
+/// Keys of an axis in the order of the specification, which is that of the columns.
 Axes axes_of(const Sqlite& db) {
+  std::map<std::string, std::int64_t> axis_of;
   Axes out;
-  std::int64_t last = -1;
-  Statement rows(
-      db, "SELECT axis, key, MAX(unit) FROM axes GROUP BY axis, key ORDER BY axis, MIN(rowid)");
+  Statement rows(db, "SELECT DISTINCT key, axis, unit FROM axes");
   while (rows.step()) {
-    if (out.json.empty() || rows.integer(0) != last) {
-      out.json.push_back({{"keys", Json::array()}, {"label", ""}});
-      last = rows.integer(0);
-    }
-    Json& axis = out.json.back();
-    const std::string key = rows.text(1);
-    out.units[key] = rows.text(2);
-    axis["keys"].push_back(key);
-    const auto label = axis["label"].get<std::string>();
-    axis["label"] = label.empty() ? key : label + " x " + key;
+    axis_of[rows.text(0)] = rows.integer(1);
+    out.units[rows.text(0)] = rows.text(2);
+  }
+  std::map<std::int64_t, std::vector<std::string>> keys;
+  Statement head(db, "SELECT * FROM results LIMIT 0");
+  for (int i = 0; i < head.columns(); ++i) {
+    const auto it = axis_of.find(head.column_name(i));
+    if (it != axis_of.end()) keys[it->second].push_back(it->first);
+  }
+  for (const auto& [axis, names] : keys) {
+    std::string label;
+    for (const std::string& name : names) label += (label.empty() ? "" : " x ") + name;
+    out.json.push_back({{"keys", names}, {"label", label}});
   }
   return out;
 }
@@ -221,7 +226,7 @@ Json header_of(const Sqlite& db, const std::string& path, const Axes& axes) {
   }
   Statement config(db, "SELECT key, value FROM config ORDER BY key");
   while (config.step()) head["config"][config.text(0)] = config.text(1);
-  Statement models(db, "SELECT label, name, file FROM models ORDER BY rowid");
+  Statement models(db, "SELECT label, name, file FROM models ORDER BY label");
   while (models.step()) {
     head["models"].push_back(
         {{"label", models.text(0)}, {"name", models.text(1)}, {"file", models.text(2)}});

@@ -328,6 +328,36 @@ class SweepPageTest(PageTest):
         self.assertIn("sort=-energy_pj", page.probe["hash"])
         self.assertIn("x=storage_bytes", page.probe["hash"])
 
+    def test_page_of_a_real_sweep(self):
+        """A sweep of the tool itself, so that the made-up databases cannot drift from it."""
+        spec = self.folder / "spec.ini"
+        spec.write_text("[sweep]\npreset = tiny_4\nobjectives = cycles, energy\n"
+                        "[models]\ng = synth --gemm 16,16,32\n[axes]\n"
+                        "hw.array_cols, hw.post_lanes = 4x4, 8x8\nmem.latency_cycles = 5, 50\n",
+                        encoding="utf-8")
+        database = self.folder / "real.sqlite"
+        self.good("sweep", spec, "--out", database, "--quiet")
+        path = self.page_of(database, "real.html")
+        data = data_of(path.read_text(encoding="utf-8"))
+        self.assertEqual([a["keys"] for a in data["axes"]],
+                         [["model"], ["hw.array_cols", "hw.post_lanes"], ["mem.latency_cycles"]])
+        columns = {c["name"]: c["values"] for c in data["columns"]}
+        self.assertEqual(columns["status"], ["ok"] * 4)
+        for i in range(4):
+            run = self.json_of("run", self.gemm(), "--backend", "fast", "--preset", "tiny_4",
+                               *(f"--{k}={columns[k][i]}" for k in columns if k.count(".") == 1))
+            self.assertEqual(columns["cycles"][i], run["totals"]["cycles"])
+            self.assertAlmostEqual(columns["energy_pj"][i] / run["totals"]["energy_pj"]["value"], 1)
+        page = self.opened(path)
+        self.assertEqual((page.body["points"], page.body["ok"]), ("4", "4"))
+        self.assertIn("hw.array_cols x hw.post_lanes", page.text)
+
+    def gemm(self):
+        path = self.folder / "g.h5"
+        if not path.exists():
+            self.good("synth", "--gemm", "16,16,32", "-o", path)
+        return path
+
     def test_hover_zoom_click_and_brush(self):
         page = self.opened(self.sweep_page(), script="""
             const chart = T.charts['pareto-chart'];

@@ -53,12 +53,14 @@ def write(path, points):
     db = sqlite3.connect(path)
     db.executescript(f"""
         PRAGMA journal_mode = WAL;
-        CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT);
-        CREATE TABLE axes (axis INTEGER, key TEXT, position INTEGER, value, unit TEXT);
-        CREATE TABLE config (key TEXT PRIMARY KEY, value TEXT);
+        CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+        CREATE TABLE axes (axis INTEGER, key TEXT, position INTEGER, value, unit TEXT,
+                           PRIMARY KEY (axis, key, position)) WITHOUT ROWID;
+        CREATE TABLE config (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
         CREATE TABLE models (label TEXT PRIMARY KEY, name TEXT, file TEXT, sha256 TEXT,
-                             macs INTEGER, labels INTEGER);
-        CREATE TABLE audits (point INTEGER, backend TEXT, equal INTEGER, difference TEXT);
+                             macs INTEGER, labels INTEGER) WITHOUT ROWID;
+        CREATE TABLE audits (point INTEGER, backend TEXT, equal INTEGER, difference TEXT,
+                             PRIMARY KEY (point, backend)) WITHOUT ROWID;
         CREATE TABLE variants (variant TEXT PRIMARY KEY, accuracy REAL);
         CREATE TABLE points (hash TEXT PRIMARY KEY, point INTEGER UNIQUE, status TEXT, reason TEXT,
                              model TEXT, {", ".join(quoted)}, {", ".join(METRICS)}, variant TEXT);

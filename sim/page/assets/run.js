@@ -163,8 +163,7 @@
         itemStyle: {color: '#4269d0', opacity: 0.8},
         data: drawn.map(p => ({value: [p.x, p.y], name: p.layer.id,
                              label: {position: p.x * p.x > from * to ? 'left' : 'right'}})),
-        label: {show: drawn.length <= 12 && !T.narrow(), position: 'right', fontSize: 11,
-                formatter: p => T.cut(p.name, 22)}, labelLayout: {hideOverlap: true, moveOverlap: 'shiftY'}}],
+        label: {show: drawn.length <= 60, position: 'right', fontSize: 11, formatter: p => T.cut(p.name.split('_')[0], 12)}, labelLayout: {hideOverlap: true, moveOverlap: 'shiftY'}}],
     }, true);
     const onChip = points.length - drawn.length;
     if (onChip > 0) {

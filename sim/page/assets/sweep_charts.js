@@ -10,9 +10,9 @@
   T.canLog = canLog;
   /** Type, extent, ticks and labels of a value axis. */
   const valueAxis = (column, log, lo, hi, label) => {
-    const ticks = log ? {customValues: T.logTicks(lo, hi)} : {};
-    return {type: scale(column, log), min: lo, max: hi, axisTick: {...ticks}, minorSplitLine: {show: false},
-            axisLabel: {formatter: T.axisLabel(column.kind), hideOverlap: true, showMinLabel: false, showMaxLabel: false, ...ticks, ...label}};
+    const ticks = log ? {customValues: T.logTicks(lo, hi)} : {showMinLabel: false, showMaxLabel: false};
+    return {type: scale(column, log), min: lo, max: hi, axisTick: log ? ticks : {}, minorSplitLine: {show: false},
+            axisLabel: {formatter: T.axisLabel(column.kind), hideOverlap: true, ...ticks, ...label}};
   };
   const title = c => c.label + (c.unit ? ` (${c.unit})` : '');
   const padded = (column, rows, log) => {
