@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 
 import numpy
@@ -98,7 +99,10 @@ def build_bench(simulator, block, folder, out, faults=False):
         command = ["verilator", "--binary", "-j", "2", *defines, "--top-module", top, "--Mdir",
                    f"{out}/{block}_obj", str(bench / f"{top}.sv"), *sources]
         play = [f"{out}/{block}_obj/V{top}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    # The make files of Verilator start the compiler through OBJCACHE.
+    env = {**os.environ, "OBJCACHE": "ccache"} if shutil.which("ccache") else None
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False,
+                          env=env)
     if done.returncode != 0:
         raise AssertionError(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")
     return play
@@ -106,7 +110,7 @@ def build_bench(simulator, block, folder, out, faults=False):
 
 def play(command, *arguments):
     """Plays a bench: (passed, output). PASS and the exit code must say the same."""
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=900,
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=1800,
                           check=False)
     text = done.stdout + done.stderr
     passed = "\nPASS: " in "\n" + text
