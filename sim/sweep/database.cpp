@@ -166,6 +166,11 @@ Writer::Writer(std::unique_ptr<Sqlite> database, const Head& head)
     inserts_.emplace_back(*database_, "INSERT OR IGNORE INTO " + std::string(name_of(table)) +
                                           " VALUES (" + marks + ")");
   }
+  std::string all;
+  for (const auto& column : columns_of(Table::points, head.spec)) {
+    all += (all.empty() ? "" : " AND ") + quoted(column.name) + " IS ?";
+  }
+  same_.emplace_back(*database_, "SELECT 1 FROM points WHERE " + all);
 }
 
 Writer Writer::create(const std::string& path, const Head& head) {
@@ -219,7 +224,7 @@ Writer::~Writer() {
   }
 }
 
-void Writer::insert(const TableRow& row) {
+bool Writer::insert(const TableRow& row) {
   if (!open_) {
     database_->run("BEGIN IMMEDIATE");
     open_ = true;
@@ -227,6 +232,10 @@ void Writer::insert(const TableRow& row) {
   Statement& statement = inserts_.at(static_cast<std::size_t>(row.table));
   statement.bind(row.cells);
   statement.step();
+  if (row.table != Table::points || database_->changes() == 1) return true;
+  const bool found = same_[0].bind(row.cells).step();
+  same_[0].bind({});
+  return found;
 }
 
 void Writer::commit() {

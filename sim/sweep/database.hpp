@@ -43,8 +43,8 @@ class Writer {
   Writer(Writer&&) noexcept = default;
   Writer& operator=(Writer&&) = delete;
 
-  /// A row that is there already stays as it is.
-  void insert(const TableRow& row);
+  /// A row that is there already stays as it is. False when it is a point with other values.
+  [[nodiscard]] bool insert(const TableRow& row);
   void commit();
   /// The row of table sessions for this process.
   void begin_session(std::uint64_t workers);
@@ -66,6 +66,7 @@ class Writer {
   std::unique_ptr<Sqlite> database_;
   std::uint64_t points_ = 0;
   std::vector<Statement> inserts_;  ///< by Table
+  std::vector<Statement> same_;     ///< one: finds a point with all its values
   bool open_ = false;               ///< a transaction is open
   std::int64_t session_ = 0;
 };

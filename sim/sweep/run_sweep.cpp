@@ -180,7 +180,11 @@ class Collector {
 
   void receive(const std::string& message, Table counted) {
     for (const auto& row : decode(message)) {
-      writer_.insert(row);
+      if (!writer_.insert(row) && difference_.empty()) {
+        difference_ = "point " +
+                      std::to_string(std::get<std::int64_t>(row.cells.at(point_number))) +
+                      ": the database has other values than this evaluation";
+      }
       if (row.table == counted) ++count_;
       if (row.table == Table::points) note(row);
       if (row.table == Table::audits) ++audits_, note_audit(row);

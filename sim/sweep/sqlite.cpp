@@ -41,6 +41,8 @@ void Sqlite::run(const std::string& sql, const std::vector<Value>& values) const
   }
 }
 
+int Sqlite::changes() const { return sqlite3_changes(handle_.get()); }
+
 Statement::Statement(const Sqlite& database, const std::string& sql) : database_(&database) {
   sqlite3_stmt* raw = nullptr;
   const int code = sqlite3_prepare_v2(database.handle(), sql.c_str(), -1, &raw, nullptr);

@@ -48,6 +48,8 @@ class Sqlite {
   Sqlite(const std::string& path, Mode mode);
   [[nodiscard]] const std::string& path() const { return path_; }
   void run(const std::string& sql) const;
+  /// Rows that the last INSERT, UPDATE or DELETE changed.
+  [[nodiscard]] int changes() const;
   void run(const std::string& sql, const std::vector<Value>& values) const;
   /// Throws BadInput with the file, what was tried and SQLite's reason.
   [[noreturn]] void fail(const std::string& what) const;

@@ -23,20 +23,21 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 import slurm_node  # noqa: E402  (beside the tests)
 
 MODELS = ROOT / "traces" / "models"
-# 4 x 2 x 2 x 2 x 5 x 25 x 5 x 5 points.
+# 4 x 2 x 2 x 2 x 25 x 5 x 5 x 5 points.
 BIG = """[sweep]
 preset = flex_16
 value_events = false
 [models]
 resnet18 = synth resnet18 --image 224
 [axes]
-hw.array_rows, hw.array_cols, hw.post_lanes = 8x8x8, 16x16x16, 32x32x32, 64x64x64
-buf.ifmap_kib = 128, 256
-buf.weight_kib = 64, 128
-map.dataflow = ws, os
+hw.array_rows, hw.array_cols, hw.post_lanes, buf.ifmap_kib = 8x8x8x256, 16x16x16x512, \
+32x32x32x1024, 64x64x64x2048
+buf.weight_kib = 128, 256
+buf.ofmap_kib = 256, 512
+map.order = auto, weights
 mem.latency_cycles = 10..250+10
 mem.cycles_per_beat = 1, 2, 3, 4, 8
-hw.acc_bits = 24, 28, 32, 40, 48
+hw.acc_bits = 24..32+2
 hw.clock_mhz = 200..1000+200
 """
 DIGITS = "\n".join(f"{name} = {MODELS / name}.h5" for name in

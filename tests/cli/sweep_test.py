@@ -256,6 +256,17 @@ class SameRows(SweepTest):
         self.sweep("--audit", "25%", "--resume", out="b.sqlite")
         self.assertEqual(rows(path), rows(other))
 
+    def test_audit_finds_a_wrong_row(self):
+        if "systemc" not in tool.backends():
+            self.skipTest("this build has no systemc back end")
+        path = self.sweep()
+        with sqlite3.connect(path) as db:
+            db.execute("UPDATE points SET cycles = cycles + 1 WHERE point = 5")
+        db.close()
+        done = self.good("sweep", self.spec(), "--out", path, "--resume", "--audit", "100%",
+                         "--quiet", code=1)
+        self.assertIn("point 5", done.stdout)
+
 
 class Questions(SweepTest):
     def test_queries(self):

@@ -133,17 +133,18 @@ TEST_CASE("a database keeps what was committed and knows what is missing") {
   const std::string path = folder.file("a.sqlite");
   {
     Writer writer = Writer::create(path, fixture.head());
-    writer.insert(fixture.point(3, 100));
-    writer.insert(fixture.point(4, 90));
+    CHECK(writer.insert(fixture.point(3, 100)));
+    CHECK(writer.insert(fixture.point(4, 90)));
     writer.commit();
-    writer.insert(fixture.point(5, 80));
+    CHECK(writer.insert(fixture.point(5, 80)));
   }
   Writer writer = Writer::resume(path, fixture.head());
   const std::vector<bool> done = writer.points_done();
   CHECK(done[3]);
   CHECK(done[4]);
   CHECK_FALSE(done[5]);
-  writer.insert(fixture.point(3, 777));
+  CHECK(writer.insert(fixture.point(3, 100)));
+  CHECK_FALSE(writer.insert(fixture.point(3, 777)));
   writer.commit();
   CHECK(count_of(writer.database(), "points") == 2);
   CHECK_THROWS_AS(Writer::create(path, fixture.head()), BadInput);
@@ -188,7 +189,7 @@ TEST_CASE("shards are gathered, and parts that disagree are refused") {
   const auto part = [&](const std::string& name, const Shard& shard,
                         const std::vector<std::pair<std::int64_t, std::int64_t>>& points) {
     Writer writer = Writer::create(folder.file(name), fixture.head(shard));
-    for (const auto& [number, cycles] : points) writer.insert(fixture.point(number, cycles));
+    for (const auto& [number, cycles] : points) CHECK(writer.insert(fixture.point(number, cycles)));
     writer.commit();
     return folder.file(name);
   };
