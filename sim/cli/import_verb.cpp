@@ -66,7 +66,8 @@ int run_python(const std::vector<std::string>& arguments) {
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (WIFEXITED(status)) return WEXITSTATUS(status);
-  throw InternalError("the importer was ended by signal " + std::to_string(WTERMSIG(status)));
+  throw BadInput("the importer was ended by signal " + std::to_string(WTERMSIG(status)) +
+                 " while it read the source; the libraries that read damaged files can do that");
 }
 
 }  // namespace

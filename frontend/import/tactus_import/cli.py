@@ -109,8 +109,8 @@ def run(arguments):
     try:
         return _convert(parse(arguments))
     except ImportProblem as problem:
-        code, failure = 2, problem
-        text = str(problem)
+        text = " ".join(str(problem).split())
+        code, failure = 2, ImportProblem(text, problem.file, problem.layer)
     except ModuleNotFoundError:
         raise
     except Exception as error:  # pylint: disable=broad-except

@@ -96,20 +96,13 @@ def power_of_two_grid(largest, bits, finest):
 
 def tflite_multiplier(real):
     """TFLite's QuantizeMultiplier: (mult, shift) of a positive double, shift positive = left."""
-    if real == 0:
-        return 0, 0
-    value = Fraction(real)
-    shift = 0
-    while value >= 1:
-        value /= 2
-        shift += 1
-    while value < Fraction(1, 2):
-        value *= 2
-        shift -= 1
-    mult = (value * (1 << 31) + Fraction(1, 2)).__floor__()  # half away from zero, value > 0
+    if not math.isfinite(real) or real < 0:
+        raise ImportProblem(f"a scale of the file is {real}")
+    fraction, shift = math.frexp(real)
+    mult = math.floor(fraction * (1 << 31) + 0.5)  # half away from zero, exact in a double
     if mult == 1 << 31:
         mult //= 2
         shift += 1
-    if shift < -31:
+    if mult == 0 or shift < -31:
         return 0, 0
     return mult, shift

@@ -21,11 +21,12 @@ def fold_graph(graph, options, out):
             out.warn(layer, line)
     try:
         model = Folder(graph, options).fold()
-    except (KeyError, IndexError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        out.golden = compare_with_golden(model, graph.images)
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError, ArithmeticError,
+            MemoryError) as error:
         text = str(error).split("\n", maxsplit=1)[0]
         raise ImportProblem(f"{out.source}: the layers do not fit together ({text})",
                             out.source) from error
-    out.golden = compare_with_golden(model, graph.images)
     if out.golden is None:
         out.note("no toolkit tensors to compare with")
         return model, []

@@ -121,7 +121,7 @@ class Converter:
 
     def one(self, node, index):
         self.node_index, self.node_name = index, node.name or f"{node.op_type}_{index}"
-        attrs = onnx_graph.attributes(node)
+        attrs = self.guarded(lambda: onnx_graph.attributes(node))
         operands = [self.values.get(name) for name in node.input if name]
         if node.op_type == "Shape" and not isinstance(operands[0], Const):
             self.values[node.output[0]] = Const(np.array(operands[0].shape, np.int64))

@@ -158,6 +158,7 @@ def read_capture(path):
     try:
         with h5py.File(path, "r") as file:
             return _Reader(file, path).read()
-    except (KeyError, RuntimeError, ValueError, TypeError, IndexError, OverflowError) as error:
+    except (KeyError, RuntimeError, ValueError, TypeError, IndexError, OverflowError,
+            MemoryError) as error:
         text = str(error).split("\n", maxsplit=1)[0]
         raise ImportProblem(f"{path} is damaged or no capture: {text}", path) from error
