@@ -120,6 +120,10 @@ class LayerReader {
       case LayerOp::constant:
         constant();
         break;
+      case LayerOp::upsample:
+        pair("factor", 1, layer_.stride_h, layer_.stride_w);
+        layer_.nearest = optional_integer("nearest", 0, 1) == 1;
+        break;
       case LayerOp::maxpool:
       case LayerOp::flatten:
         break;

@@ -151,6 +151,10 @@ void write_layer(h5::Group& group, const Layer& layer) {
     case LayerOp::transpose:
       write_heads(group, layer);
       break;
+    case LayerOp::upsample:
+      group.write_attribute("factor", std::vector<int>{layer.stride_h, layer.stride_w});
+      group.write_attribute("nearest", std::int64_t{layer.nearest ? 1 : 0});
+      break;
     case LayerOp::concat: {
       const char* const names[] = {"c", "h", "w"};
       group.write_attribute("axis", std::string(names[layer.axis]));

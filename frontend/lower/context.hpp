@@ -112,6 +112,7 @@ void lower_transpose(Context& context, int layer);
 void lower_concat(Context& context, int layer);
 void lower_slice(Context& context, int layer);
 void lower_constant(Context& context, int layer);
+void lower_upsample(Context& context, int layer);
 /// Gives a tensor its place inside the result of a concat layer that reads it, where a beat allows.
 bool place_in_concat(Context& context, const std::string& id);
 /// Some layer moves the tensor in a way that needs an operand word for each element.

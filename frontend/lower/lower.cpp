@@ -212,6 +212,9 @@ class NetworkLowering {
         case LayerOp::constant:
           lower_constant(ctx_, i);
           break;
+        case LayerOp::upsample:
+          lower_upsample(ctx_, i);
+          break;
         case LayerOp::clamp:
           lower_clamp(ctx_, i);
           break;

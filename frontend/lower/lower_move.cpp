@@ -233,11 +233,74 @@ void lower_constant(Context& ctx, int index) {
   }
 }
 
+void lower_upsample(Context& ctx, int index) {
+  const Layer& layer = ctx.layer(index);
+  check_plain(ctx, layer);
+  const std::string from = ctx.source_of(layer.inputs.at(0));
+  const Shape in = layer.in_shape;
+  const std::int64_t beat = ctx.config.beat_bytes(), cols = ctx.config.hw_array_cols;
+  const std::int64_t elem = elem_of(ctx, layer.out_format);
+  const std::int64_t down = layer.stride_h, right = layer.stride_w;
+  // A tile of source lines, the lines that it becomes and one line of zero points.
+  const auto source_of = [&](const PixelTile& tile) {
+    return layout_tile(Window{}, {tile.y0, 0, tile.h, in.w}, in.h, in.w, elem, beat);
+  };
+  const std::int64_t pitch = round_up(in.w * right * elem, beat);
+  const PostTiles tiles = choose_tiles(
+      ctx, layer, in, beat / elem, 0, [&](std::int64_t channels, const PixelTile& tile) {
+        const std::int64_t slots = ceil_div(channels, cols);
+        if (tile.w < in.w || slots * tile.h > 1000) return ctx.config.ofmap_bank_bytes() + 1;
+        return source_of(tile).bank_bytes(slots) + (tile.h + 1) * slots * pitch;
+      });
+  ctx.place_in_memory(layer.id);
+  for_each_tile(in, tiles, [&](std::int64_t c0, std::int64_t channels, const PixelTile& tile) {
+    const std::int64_t slots = ceil_div(channels, cols);
+    const TileLayout layout = source_of(tile);
+    const int half = ctx.builder.next_half(Buffer::ofmap);
+    const std::int64_t zeros = layout.bank_bytes(slots), lines = zeros + slots * pitch;
+    if (!layer.nearest) {
+      FillOp fill;
+      fill.dest = static_cast<std::int64_t>(Dest::ofmap);
+      fill.half = half;
+      fill.dst_base = zeros / beat;
+      fill.beats = (tile.h + 1) * slots * pitch / beat;
+      fill.value = static_cast<std::int64_t>(repeated(layer.out_format.zero_point, 8 * elem));
+      ctx.builder.emit(fill, index, {{Buffer::ofmap, half}});
+    }
+    ctx.load_ofmap(index, from, half, layout, c0, channels, 0);
+    // An op for each line: its lines are the source's pixels, its pixels their copies.
+    for (std::int64_t y = 0; y < tile.h; ++y) {
+      PostOp op = source_op(layout, layer.out_format, elem, 0, half);
+      op.mode = static_cast<std::int64_t>(PostMode::clamp);
+      op.src_base += y * layout.pitch;
+      op.src_step_y = elem;
+      op.clamp_min = -(std::int64_t{1} << 31);
+      op.clamp_max = (std::int64_t{1} << 31) - 1;
+      op.channels = channels;
+      op.out_h = in.w;
+      op.out_w = layer.nearest ? right : 1;
+      op.dst_half = half;
+      op.dst_base = lines + y * pitch;
+      op.dst_slot_stride = tile.h * pitch;
+      op.dst_step_y = right * elem;
+      op.dst_log2_bytes = log2_bytes(elem);
+      ctx.builder.emit(op, index, {{Buffer::ofmap, half}});
+    }
+    const PixelTile to{tile.y0 * down, 0, tile.h, in.w * right};
+    for (std::int64_t i = 0; i < down; ++i) {
+      Context::StoreSource source{half, 0, lines, tile.h * pitch, pitch};
+      if (!layer.nearest && i > 0) source = {half, 0, zeros, pitch, 0};
+      ctx.store_tile(index, layer.id, source, {to.y0 + i, 0, to.h, to.w}, c0, channels, down);
+    }
+  });
+  note(ctx, index, tiles);
+}
+
 bool wants_plain_words(const Network& network, const std::string& id) {
   const auto moves = [](const Layer& layer) {
     return layer.op == LayerOp::matmul || layer.op == LayerOp::transpose ||
            layer.op == LayerOp::concat || layer.op == LayerOp::slice ||
-           layer.op == LayerOp::constant;
+           layer.op == LayerOp::constant || layer.op == LayerOp::upsample;
   };
   return std::any_of(network.layers.begin(), network.layers.end(), [&](const Layer& layer) {
     if (layer.op == LayerOp::softmax && layer.heads > 1 &&

@@ -90,7 +90,9 @@ void lower_norm(Context& ctx, int index) {
   record.zp = in.zero_point;
   record.eps = layer.eps;
   std::vector<EncodedRecord> records{encode(record)};
-  for (std::int64_t c = 0; c < channels; ++c) {
+  const Requant& r = layer.requant;
+  const bool same = r.mult.size() <= 1 && r.shift.size() <= 1 && r.add.size() <= 1;
+  for (std::int64_t c = 0; c < (same ? 1 : channels); ++c) {
     records.push_back(encode(channel_record(ctx, layer, c)));
   }
   const auto count = static_cast<std::int64_t>(records.size());
@@ -107,6 +109,7 @@ void lower_norm(Context& ctx, int index) {
   op.row_kind = static_cast<std::int64_t>(layer.op == LayerOp::layernorm ? RowKind::layernorm_isqrt
                                                                          : RowKind::rmsnorm_isqrt);
   op.param_half = half;
+  op.row_same = same ? 1 : 0;
   set_requant(ctx, layer, op);
   lower_rows(ctx, index, channels, op, {{Buffer::param, half}});
 }
@@ -141,6 +144,7 @@ void lower_rows(Context& ctx, int index, std::int64_t length, const PostOp& whol
       PostOp op = source_op(layout, in, elem, 1, half);
       op.mode = whole.mode;
       op.row_kind = whole.row_kind;
+      op.row_same = whole.row_same;
       op.param_half = whole.param_half;
       op.convention = whole.convention;
       op.rounding = whole.rounding;

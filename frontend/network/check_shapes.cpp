@@ -62,6 +62,15 @@ class ShapeCheck {
         break;
       case LayerOp::constant:
         break;
+      case LayerOp::upsample:
+        in_range("factor[0]", layer_.stride_h, 1, 64);
+        in_range("factor[1]", layer_.stride_w, 1, 64);
+        layer_.out_shape = Shape{layer_.in_shape.c, layer_.in_shape.h * layer_.stride_h,
+                                 layer_.in_shape.w * layer_.stride_w};
+        if (layer_.out_shape.h > kMaxExtent || layer_.out_shape.w > kMaxExtent) {
+          fail("the output has an extent above " + std::to_string(kMaxExtent));
+        }
+        break;
       case LayerOp::flatten:
         flatten();
         break;
@@ -107,6 +116,7 @@ class ShapeCheck {
                                 layer_.op == LayerOp::flatten || layer_.op == LayerOp::maximum ||
                                 layer_.op == LayerOp::minimum || layer_.op == LayerOp::concat ||
                                 layer_.op == LayerOp::slice || layer_.op == LayerOp::transpose ||
+                                layer_.op == LayerOp::upsample ||
                                 layer_.requant.convention == Convention::avg_tflite;
       if (keeps_format && format != layer_.out_format) {
         fail("the output format (out_bits, out_signed, out_zero_point) must equal that of input '" +

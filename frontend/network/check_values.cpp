@@ -61,6 +61,7 @@ bool allowed(LayerOp op, Convention c) {
     case LayerOp::concat:
     case LayerOp::slice:
     case LayerOp::constant:
+    case LayerOp::upsample:
       return c == Convention::none;
   }
   return false;
@@ -219,7 +220,8 @@ class ValueCheck {
     if (layer_.op == LayerOp::maxpool || layer_.op == LayerOp::flatten ||
         layer_.op == LayerOp::lut || layer_.op == LayerOp::softmax ||
         layer_.op == LayerOp::transpose || layer_.op == LayerOp::concat ||
-        layer_.op == LayerOp::slice || layer_.op == LayerOp::constant) {
+        layer_.op == LayerOp::slice || layer_.op == LayerOp::constant ||
+        layer_.op == LayerOp::upsample) {
       return;
     }
     in_range("clamp_min", r.clamp_min, out.min(), out.max());

@@ -53,6 +53,8 @@ const char* name_of(LayerOp op) {
       return "slice";
     case LayerOp::constant:
       return "constant";
+    case LayerOp::upsample:
+      return "upsample";
   }
   return nullptr;
 }

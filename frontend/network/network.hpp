@@ -55,9 +55,10 @@ enum class LayerOp : std::uint8_t {
   concat,     ///< of tensors of one format along an axis
   slice,      ///< a box of the input
   constant,   ///< a tensor without inputs
+  upsample,   ///< each pixel becomes stride_h x stride_w, copies of it or the zero point behind it
 };
 /// Codes of LayerOp.
-inline constexpr unsigned layer_op_count = static_cast<unsigned>(LayerOp::constant) + 1;
+inline constexpr unsigned layer_op_count = static_cast<unsigned>(LayerOp::upsample) + 1;
 [[nodiscard]] const char* name_of(LayerOp op);
 
 /// Constants of one requantisation. Vectors have one entry (per tensor) or one per output channel.
@@ -124,6 +125,7 @@ struct Layer {
   std::int64_t eps = 0;  ///< layernorm, rmsnorm: added to V of models/numerics/norm.hpp
   int axis = 0;          ///< concat: 0 channels, 1 lines, 2 columns
   std::array<int, 3> begin{0, 0, 0}, size{0, 0, 0};  ///< slice, in C,H,W order
+  bool nearest = true;                               ///< upsample: copies
   std::vector<std::int32_t> value;                   ///< constant, C,H,W of out_shape
 
   Format out_format;

@@ -29,7 +29,7 @@ class RowRun {
       read_table(record_.last + 1);
     } else {
       for (std::int64_t c = 0; c < op.channels; ++c) {
-        channels_.push_back(decode_channel(record(1 + c)));
+        channels_.push_back(decode_channel(record(1 + (op.row_same != 0 ? 0 : c))));
       }
     }
   }

@@ -322,7 +322,7 @@ class FieldCheck {
         break;
       case RowKind::layernorm_isqrt:
       case RowKind::rmsnorm_isqrt:
-        records = 1 + op.channels;
+        records = op.row_same != 0 ? 2 : 1 + op.channels;
         channels = 16384;
         break;
     }

@@ -15,6 +15,11 @@ std::int32_t element(const Layer& layer, const std::vector<const QTensor*>& inpu
   if (layer.op == LayerOp::slice) {
     return at(*inputs[0], c + layer.begin[0], y + layer.begin[1], x + layer.begin[2]);
   }
+  if (layer.op == LayerOp::upsample) {
+    const bool corner = y % layer.stride_h == 0 && x % layer.stride_w == 0;
+    if (!layer.nearest && !corner) return static_cast<std::int32_t>(inputs[0]->format.zero_point);
+    return at(*inputs[0], c, y / layer.stride_h, x / layer.stride_w);
+  }
   if (layer.op == LayerOp::transpose) {
     const Shape& in = inputs[0]->shape;
     const int per_head = in.c / layer.heads;

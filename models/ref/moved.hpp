@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layers without arithmetic: transpose, concat, slice.
+// Layers without arithmetic: transpose, concat, slice, upsample.
 #pragma once
 
 #include <cstdint>

@@ -120,7 +120,8 @@ class Run {
         break;
       case LayerOp::transpose:
       case LayerOp::concat:
-      case LayerOp::slice: {
+      case LayerOp::slice:
+      case LayerOp::upsample: {
         std::vector<const QTensor*> inputs;
         for (std::size_t i = 0; i < layer.inputs.size(); ++i) inputs.push_back(&operand(layer, i));
         output.data = ref::moved(layer, inputs);

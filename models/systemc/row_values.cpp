@@ -89,7 +89,7 @@ class RowUnit {
       const NormScale scale = norm_scale(op_.channels * squares - sum * sum + record_.eps);
       for (std::int64_t c = 0; c < op_.channels; ++c) {
         const std::int64_t z = source(y, x, c) - record_.zp;
-        const ChannelRecord r = decode_channel(record(1 + c));
+        const ChannelRecord r = decode_channel(record(op_.row_same != 0 ? 1 : 1 + c));
         const std::int64_t h = norm_value(op_.channels * z - sum, scale);
         write(y, x, c,
               requantise(

@@ -273,6 +273,8 @@ package tactus_op_pkg;
   localparam int POST_LUT_SHIFT_W = 4;
   localparam int POST_ROW_KIND_LSB = 471;
   localparam int POST_ROW_KIND_W = 3;
+  localparam int POST_ROW_SAME_LSB = 474;
+  localparam int POST_ROW_SAME_W = 1;
 
   // store: strided write of an ofmap half to off-chip memory
   localparam int STORE_MEM_ADDR_LSB = 32;

@@ -52,7 +52,7 @@ module tactus_row_unit #(
 
   // Op fields
   logic [2:0]         kind_q;
-  logic               norm_q, src_signed_q;
+  logic               norm_q, same_q, src_signed_q;
   logic [1:0]         src_log2_q;
   logic [23:0]        src_stride_q, src_step_y_q, dst_stride_q, dst_step_y_q;
   logic [7:0]         src_step_x_q;
@@ -122,6 +122,7 @@ module tactus_row_unit #(
       kind_q           <= `TACTUS_FIELD(op_i, POST_ROW_KIND);
       norm_q           <= `TACTUS_FIELD(op_i, POST_ROW_KIND) == Layernorm ||
                           `TACTUS_FIELD(op_i, POST_ROW_KIND) == Rmsnorm;
+      same_q           <= op_i[tactus_op_pkg::POST_ROW_SAME_LSB];
       src_signed_q     <= op_i[tactus_op_pkg::POST_SRC_SIGNED_LSB];
       src_log2_q       <= `TACTUS_FIELD(op_i, POST_SRC_LOG2_BYTES);
       src_half_o       <= op_i[tactus_op_pkg::POST_SRC_HALF_LSB];
@@ -292,7 +293,7 @@ module tactus_row_unit #(
       param_record_o = param_base_q + 16'd65 + 16'(inverse_position[15:10]);
     end else if (reads_table) begin
       param_record_o = param_base_q + 16'd1 +
-          (norm_q ? channels_q[31:16] : (kind_q == Softmax16) ? 16'(index2[15:10])
+          (norm_q ? (same_q ? 16'd0 : channels_q[31:16]) : (kind_q == Softmax16) ? 16'(index2[15:10])
                                                               : 16'(index2[15:3]));
     end
   end

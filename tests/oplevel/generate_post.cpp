@@ -240,7 +240,8 @@ void Generator::row_post(std::int64_t source) {
     op.convention = rng_.in(1, 2);
     op.rounding = rng_.in(0, 6);
     append(encode(record));
-    for (std::int64_t c = 0; c < op.channels; ++c) {
+    op.row_same = rng_.in(0, 1);
+    for (std::int64_t c = 0; c < (op.row_same != 0 ? 1 : op.channels); ++c) {
       append(encode(
           ChannelRecord{0, rng_.in(-40000, 40000), rng_.in(0, 40), rng_.in(-1000000, 1000000)}));
     }

@@ -149,7 +149,9 @@ void Generator::records(std::int64_t half, std::int64_t first, std::int64_t conv
     r.clamp_max = rng_.in(0, 70000);
     r.add = rng_.in(-50000, 50000);
     if (has("tflite_add") && rng_.chance(1, 2)) {
-      const auto factor = [&] { return rng_.in(std::int64_t{1} << 30, (std::int64_t{1} << 31) - 1); };
+      const auto factor = [&] {
+        return rng_.in(std::int64_t{1} << 30, (std::int64_t{1} << 31) - 1);
+      };
       r.kind = rng_.in(1, 2);
       r.ma = factor();
       r.mb = factor();

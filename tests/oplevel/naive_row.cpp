@@ -107,7 +107,7 @@ void NaiveMachine::row_norm(const PostOp& op, std::vector<std::int64_t>& row) co
   }
   const Wide factor = (Wide{1} << 61) / low;
   for (std::size_t c = 0; c < row.size(); ++c) {
-    const ChannelRecord g = decode_channel(record + 32 * (1 + c));
+    const ChannelRecord g = decode_channel(record + 32 * (op.row_same != 0 ? 1 : 1 + c));
     const Wide h = rounded((n * row[c] - sum) * factor, 41 - raise, half_up);
     row[c] = scaled(op, static_cast<std::int64_t>(h), g.mult, g.add, g.shift);
   }

@@ -46,8 +46,10 @@ class Tail {
         return average(first);
       case 13:
         return add_tflite(first);
-      default:
+      case 14:
         return add_constant(first);
+      default:
+        return upsample(first);
     }
   }
 
@@ -164,7 +166,7 @@ class Tail {
     requant(from, any_format(16));
     Layer l = layer("norm", op, {net_.layers.back().id}, any_format(16));
     l.eps = r_.in(0, 1000);
-    scale(l, 24, static_cast<std::size_t>(net_.shape_of(from).c));
+    scale(l, 24, r_.in(0, 1) == 0 ? 1 : static_cast<std::size_t>(net_.shape_of(from).c));
     keep(std::move(l));
   }
 
@@ -240,6 +242,14 @@ class Tail {
         r_.in(0, 1) == 0 ? Convention::add_tflite : Convention::add_tflite_single;
     l.requant.mult = {mult()};
     l.requant.shift = {as_int(r_.in(-left, 0))};
+    keep(std::move(l));
+  }
+
+  void upsample(const std::string& first) {
+    Layer l = layer("upsample", LayerOp::upsample, {first}, net_.format_of(first));
+    l.stride_h = as_int(r_.in(1, 3));
+    l.stride_w = as_int(r_.in(1, 3));
+    l.nearest = r_.in(0, 1) == 1;
     keep(std::move(l));
   }
 
