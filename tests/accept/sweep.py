@@ -45,7 +45,7 @@ DIGITS = "\n".join(f"{name} = {MODELS / name}.h5" for name in
 AUDIT_SYSTEMC = f"""[sweep]
 preset = flex_8
 sampler = random
-samples = 230
+samples = 420
 accuracy = off
 [models]
 {DIGITS}
@@ -74,7 +74,7 @@ map.fuse_add = true, false
 AUDIT_RTL = f"""[sweep]
 preset = flex_4
 sampler = random
-samples = 70
+samples = 90
 accuracy = off
 [models]
 {DIGITS}
@@ -181,6 +181,14 @@ def one(path, sql):
     return value
 
 
+def row_count(path):
+    """Points of a sweep that may be going on or have no tables yet."""
+    try:
+        return one(path, "SELECT COUNT(*) FROM points") if path.exists() else 0
+    except sqlite3.Error:
+        return 0
+
+
 def engine(rows, bench, part):
     """Figures of tests/bench/engine.py; None when it fails, which is a miss."""
     path = bench.folder / "engine.json"
@@ -267,25 +275,24 @@ def big(rows, bench, args):
                f"{whole.stat().st_size / 2**20:.1f} MiB", count == 100_000)
     dice = random.Random(args.seed)
     other, kills, done = bench.folder / "killed.sqlite", 0, []
-    while kills < 10:
+    # Ten moments that are spread over the whole sweep, however fast this machine is just now.
+    for least in [0] + sorted(dice.randrange(count * 9 // 10) for _ in range(9)):
         process = subprocess.Popen(
             [str(w) for w in (bench.tactus, "sweep", spec, "--out", other, "--resume", "--quiet",
                               "--workers", "2")],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        try:
-            process.wait(dice.uniform(0.1, max(1.0, seconds / 5)))
-            break  # finished before it could be killed
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            kills += 1
-            done.append(one(other, "SELECT COUNT(*) FROM points") if other.exists() and
-                        other.stat().st_size > 0 else 0)
+        while process.poll() is None and row_count(other) < least:
+            time.sleep(0.05)
+        time.sleep(dice.uniform(0, 0.7))
+        kills += process.poll() is None
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        done.append(row_count(other))
     code, text, summary = bench.sweep(spec, "killed.sqlite", "--resume", "--workers", "2")
     differing, compared = differing_rows(whole, other)
     integrity = one(other, "PRAGMA integrity_check")
     rows.judge("killed -9 at random and resumed", "10 kills, the same rows",
-               f"{kills} kills at {done[0]} to {done[-1]} points, {differing} of {compared} rows "
+               f"{kills} kills at {min(done)} to {max(done)} points, {differing} of {compared} rows "
                f"differ, integrity {integrity}",
                code == 0 and kills == 10 and differing == 0 and integrity == "ok")
 
