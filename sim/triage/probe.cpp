@@ -85,15 +85,18 @@ class Rebuild {
   }
   template <typename Body>
   void add(const Body& body, int layer) {
-    std::vector<int> after;
+    int after = -1;  // none
     if constexpr (std::is_same_v<Body, LoadOp>) {
       if (body.dest == static_cast<std::int64_t>(Dest::inst)) return;
       const auto [begin, end] = span_of(body);
       for (const Stored& s : stores_) {
-        if (s.begin < end && begin < s.end) after = {s.number};
+        if (s.begin < end && begin < s.end) after = s.number;
       }
     }
-    const int number = builder_.emit(body, layer, touches(body), after);
+    // An op touches at most four halves; naming one twice changes nothing.
+    const std::vector<Half> t = touches(body);
+    const auto half = [&](std::size_t i) { return t[std::min(i, t.size() - 1)]; };
+    const int number = builder_.emit(body, layer, {half(0), half(1), half(2), half(3)}, {after});
     if constexpr (std::is_same_v<Body, StoreOp>) {
       const auto [begin, end] = span_of(body);
       stores_.push_back({number, begin, end});
