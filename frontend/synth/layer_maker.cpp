@@ -179,7 +179,7 @@ std::string LayerMaker::maxpool(const std::string& name, const std::string& from
   Layer layer = start(name, LayerOp::maxpool, {from});
   layer.kernel_h = layer.kernel_w = shape.kernel;
   layer.stride_h = layer.stride_w = shape.stride;
-  layer.padding.fill(shape.padding);
+  layer.padding = shape.padding;
   layer.out_format = activation(false);
   layer.requant.clamp_max = layer.out_format.max();
   return keep(std::move(layer));

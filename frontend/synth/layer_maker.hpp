@@ -69,7 +69,8 @@ class LayerMaker {
   std::string linear(const std::string& name, const std::string& from, int inputs, int outputs,
                      Output output = Output::raw);
   struct Pool {
-    int kernel = 3, stride = 2, padding = 1;
+    int kernel = 3, stride = 2;
+    std::array<int, 4> padding{1, 1, 1, 1};
   };
   std::string maxpool(const std::string& name, const std::string& from, const Pool& shape);
   /// Sum of a signed branch and another tensor, then ReLU unless the output is plain.
@@ -77,11 +78,33 @@ class LayerMaker {
                   Output output);
   std::string global_avgpool(const std::string& name, const std::string& from, int pixels);
 
+  /// Gain and offset of a norm are 1 and 0.
+  std::string norm(const std::string& name, const std::string& from, LayerOp op);
+  std::string matmul(const std::string& name, const std::string& a, const std::string& b, int heads,
+                     std::int64_t terms);
+  std::string softmax(const std::string& name, const std::string& from, int heads);
+  /// A table in the place of GELU and SiLU: x above 0, x / 16 below.
+  std::string bent(const std::string& name, const std::string& from);
+  std::string mul(const std::string& name, const std::string& a, const std::string& b);
+  std::string slice(const std::string& name, const std::string& from, std::array<int, 3> begin,
+                    std::array<int, 3> size);
+  std::string transpose(const std::string& name, const std::string& from, int heads);
+  std::string concat(const std::string& name, std::vector<std::string> inputs, int axis);
+  std::string upsample(const std::string& name, const std::string& from, int factor, bool nearest);
+  /// Random signed values.
+  std::string constant(const std::string& name, Shape shape);
+  /// `channels` times factor^2 channels become lines and columns.
+  std::string pixel_shuffle(const std::string& name, const std::string& from, int channels,
+                            int factor);
+
   /// The network, checked.
   [[nodiscard]] Network finish(std::vector<std::string> outputs);
 
  private:
   Layer start(const std::string& name, LayerOp op, std::vector<std::string> inputs);
+  /// The same with an output format.
+  Layer with_format(const std::string& name, LayerOp op, std::vector<std::string> inputs,
+                    const Format& format);
   std::string keep(Layer layer);
   /// What of the network's sparsity applies to the layer.
   [[nodiscard]] Sparsity sparsity_of(const Layer& layer) const;

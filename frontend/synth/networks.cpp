@@ -25,6 +25,11 @@ constexpr NamedNetwork named[] = {
     {"mobilenet_v1", make_mobilenet_v1},
     {"mobilenet_v2", make_mobilenet_v2},
     {"vgg16", make_vgg16},
+    {"tiny_yolov3", make_tiny_yolov3},
+    {"espcn", make_espcn},
+    {"vit_tiny", make_vit_tiny},
+    {"bert_base", make_bert_base},
+    {"llm_layer", make_llm_layer},
 };
 
 }  // namespace
@@ -112,13 +117,54 @@ Network make_vgg16(const SynthOptions& options) {
                        {channels, width, 3, 3, 1, {1, 1, 1, 1}}, Output::relu);
       channels = width;
     }
-    last = make.maxpool("pool" + std::to_string(stage + 1), last, {2, 2, 0});
+    last = make.maxpool("pool" + std::to_string(stage + 1), last, {2, 2, {0, 0, 0, 0}});
   }
   const int size = options.image / 32;
   last = make.linear("fc6", last, channels * size * size, 4096, Output::relu);
   last = make.linear("fc7", last, 4096, 4096, Output::relu);
   last = make.linear("fc8", last, 4096, 1000);
   return make.finish({last});
+}
+
+Network make_tiny_yolov3(const SynthOptions& options) {
+  if (options.image % 32 != 0) {
+    throw BadInput("synth: image = " + std::to_string(options.image) +
+                   ", tiny_yolov3 needs a multiple of 32");
+  }
+  LayerMaker make("tiny_yolov3", options);
+  make.input("image", Shape{3, options.image, options.image});
+  int number = 0;
+  const auto conv = [&](const std::string& from, int in, int out, int kernel) {
+    const int pad = kernel / 2;
+    return make.conv("conv" + std::to_string(number++), from,
+                     {in, out, kernel, kernel, 1, {pad, pad, pad, pad}}, Output::relu);
+  };
+  std::string last = "image", route;
+  int channels = 3;
+  for (int stage = 0; stage < 6; ++stage) {
+    last = conv(last, channels, 16 << stage, 3);
+    channels = 16 << stage;
+    if (stage == 4) route = last;
+    const bool same_size = stage == 5;
+    last = make.maxpool("pool" + std::to_string(stage), last,
+                        {2, same_size ? 1 : 2, {0, 0, same_size ? 1 : 0, same_size ? 1 : 0}});
+  }
+  last = conv(last, 512, 1024, 3);
+  const std::string neck = conv(last, 1024, 256, 1);
+  last = conv(neck, 256, 512, 3);
+  const std::string coarse = make.conv("detect0", last, {512, 255}, Output::plain);
+  last = make.upsample("upsample", conv(neck, 256, 128, 1), 2, true);
+  last = conv(make.concat("route", {last, route}, 0), 384, 256, 3);
+  return make.finish({coarse, make.conv("detect1", last, {256, 255}, Output::plain)});
+}
+
+Network make_espcn(const SynthOptions& options) {
+  LayerMaker make("espcn", options);
+  make.input("image", Shape{3, options.image, options.image});
+  std::string last = make.conv("conv1", "image", {3, 64, 5, 5, 1, {2, 2, 2, 2}}, Output::relu);
+  last = make.conv("conv2", last, {64, 32, 3, 3, 1, {1, 1, 1, 1}}, Output::relu);
+  last = make.conv("conv3", last, {32, 12, 3, 3, 1, {1, 1, 1, 1}}, Output::relu);
+  return make.finish({make.pixel_shuffle("shuffle", last, 3, 2)});
 }
 
 std::string synth_names() {

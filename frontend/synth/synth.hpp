@@ -39,6 +39,23 @@ struct SynthOptions {
 /// VGG-16 for ImageNet; the image is a multiple of 32.
 [[nodiscard]] Network make_vgg16(const SynthOptions& options);
 
+/// YOLOv3-tiny: two detection maps, ReLU for leaky ReLU; the image is a multiple of 32.
+[[nodiscard]] Network make_tiny_yolov3(const SynthOptions& options);
+
+/// ESPCN super-resolution of 3 channels by 2; the pixel shuffle is an upsampling and a convolution.
+[[nodiscard]] Network make_espcn(const SynthOptions& options);
+
+/// ViT-Tiny/16 with 1000 logits. Activations and residuals have act_bits; the gains of the norms
+/// are 1, as when they are folded into the weights behind.
+[[nodiscard]] Network make_vit_tiny(const SynthOptions& options);
+
+/// BERT-base: 128 embedded tokens in, 2 logits of the first token out; as vit_tiny otherwise.
+[[nodiscard]] Network make_bert_base(const SynthOptions& options);
+
+/// One decoder layer of the shape of a 7B language model (width 4096, 32 heads, 11008 gated inner
+/// channels) for 16 tokens, without mask and rotary embedding.
+[[nodiscard]] Network make_llm_layer(const SynthOptions& options);
+
 /// Names of the networks above, in the order of a help text: "resnet18, ...".
 [[nodiscard]] std::string synth_names();
 /// The network of one of these names. Throws BadInput for another name.

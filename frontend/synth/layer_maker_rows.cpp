@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layers of transformers and of detectors: products of activations, rows, tables, moved data.
+#include <algorithm>
+#include <utility>
+
+#include "synth/layer_maker.hpp"
+
+namespace tactus::synth {
+namespace {
+
+constexpr int kMultBits = 16;
+
+void scale_by(Layer& layer, std::int64_t mult, int shift) {
+  Requant& r = layer.requant;
+  r.convention = Convention::mul_shift;
+  r.rounding = Rounding::half_up;
+  r.mult_bits = kMultBits;
+  r.mult = {mult};
+  r.shift = {shift};
+}
+
+/// mult / 2^shift = numerator / denominator with a mult of 14 bits at most.
+void scale_as(Layer& layer, std::int64_t numerator, std::int64_t denominator) {
+  int shift = 0;
+  while (shift < 46 && (numerator << shift) / denominator < (std::int64_t{1} << 13)) ++shift;
+  scale_by(layer, std::min<std::int64_t>((numerator << shift) / denominator, (1 << 14)), shift);
+}
+
+}  // namespace
+
+Layer LayerMaker::with_format(const std::string& name, LayerOp op, std::vector<std::string> inputs,
+                              const Format& format) {
+  Layer layer = start(name, op, std::move(inputs));
+  layer.out_format = format;
+  layer.requant.clamp_min = format.min();
+  layer.requant.clamp_max = format.max();
+  return layer;
+}
+
+std::string LayerMaker::norm(const std::string& name, const std::string& from, LayerOp op) {
+  Layer layer = with_format(name, op, {from}, activation(true));
+  // Three standard deviations of 2^20 become the output's range.
+  scale_by(layer, layer.out_format.max() * 1024 / 3, 30);
+  if (layer.requant.mult[0] >= 1 << 15) scale_by(layer, layer.out_format.max() / 3, 20);
+  return keep(std::move(layer));
+}
+
+std::string LayerMaker::matmul(const std::string& name, const std::string& a, const std::string& b,
+                               int heads, std::int64_t terms) {
+  Layer layer = with_format(name, LayerOp::matmul, {a, b}, activation(true));
+  layer.heads = heads;
+  const std::int64_t sigma = std::max<std::int64_t>(
+      1, integer_sqrt(terms) * network_.format_of(a).max() * network_.format_of(b).max() / 9);
+  scale_as(layer, layer.out_format.max(), 2 * sigma);
+  return keep(std::move(layer));
+}
+
+std::string LayerMaker::softmax(const std::string& name, const std::string& from, int heads) {
+  Layer layer = with_format(name, LayerOp::softmax, {from}, activation(false));
+  layer.softmax.kind = RowKind::softmax_lut;
+  layer.softmax.one = layer.out_format.max();
+  layer.heads = heads;
+  // exp falls to 7/8 of itself a step.
+  for (std::int64_t e = 65535; layer.table.size() < 64; e = e * 7 / 8) layer.table.push_back(e);
+  return keep(std::move(layer));
+}
+
+std::string LayerMaker::bent(const std::string& name, const std::string& from) {
+  const Format format = activation(true);
+  Layer layer = with_format(name, LayerOp::lut, {from}, format);
+  for (std::int64_t v = format.min(); v <= format.max(); ++v) {
+    layer.table.push_back(v > 0 ? v : v / 16);
+  }
+  return keep(std::move(layer));
+}
+
+std::string LayerMaker::mul(const std::string& name, const std::string& a, const std::string& b) {
+  Layer layer = with_format(name, LayerOp::mul, {a, b}, activation(true));
+  scale_as(layer, 2, layer.out_format.max());
+  return keep(std::move(layer));
+}
+
+std::string LayerMaker::slice(const std::string& name, const std::string& from,
+                              std::array<int, 3> begin, std::array<int, 3> size) {
+  Layer layer = with_format(name, LayerOp::slice, {from}, network_.format_of(from));
+  layer.begin = begin;
+  layer.size = size;
+  return keep(std::move(layer));
+}
+
+std::string LayerMaker::transpose(const std::string& name, const std::string& from, int heads) {
+  Layer layer = with_format(name, LayerOp::transpose, {from}, network_.format_of(from));
+  layer.heads = heads;
+  return keep(std::move(layer));
+}
+
+std::string LayerMaker::concat(const std::string& name, std::vector<std::string> inputs, int axis) {
+  const Format format = network_.format_of(inputs.at(0));
+  Layer layer = with_format(name, LayerOp::concat, std::move(inputs), format);
+  layer.axis = axis;
+  return keep(std::move(layer));
+}
+
+std::string LayerMaker::upsample(const std::string& name, const std::string& from, int factor,
+                                 bool nearest) {
+  Layer layer = with_format(name, LayerOp::upsample, {from}, network_.format_of(from));
+  layer.stride_h = layer.stride_w = factor;
+  layer.nearest = nearest;
+  return keep(std::move(layer));
+}
+
+std::string LayerMaker::constant(const std::string& name, Shape shape) {
+  Layer layer = with_format(name, LayerOp::constant, {}, activation(true));
+  layer.out_shape = shape;
+  const Format& f = layer.out_format;
+  for (std::int64_t i = 0; i < shape.count(); ++i) {
+    layer.value.push_back(
+        static_cast<std::int32_t>(f.min() + random_.below(f.max() - f.min() + 1)));
+  }
+  return keep(std::move(layer));
+}
+
+std::string LayerMaker::pixel_shuffle(const std::string& name, const std::string& from,
+                                      int channels, int factor) {
+  const std::string apart = upsample(name + ".apart", from, factor, false);
+  const Format format = network_.format_of(from);
+  Layer layer = with_format(name, LayerOp::conv2d, {apart}, format);
+  layer.kernel_h = layer.kernel_w = factor;
+  layer.padding = {factor - 1, factor - 1, 0, 0};
+  layer.out_channels = channels;
+  layer.in_channels_per_group = channels * factor * factor;
+  layer.weight_format = {2, true, 0};
+  const int taps = factor * factor;
+  layer.weight.assign(static_cast<std::size_t>(channels) * channels * taps * taps, 0);
+  for (int c = 0; c < channels; ++c) {
+    for (int t = 0; t < taps; ++t) {
+      const auto in = static_cast<std::size_t>(c * taps + t);
+      const std::size_t row = static_cast<std::size_t>(c) * channels * taps + in;
+      // Kernels run against the offsets.
+      layer.weight[row * static_cast<std::size_t>(taps) + static_cast<std::size_t>(taps - 1 - t)] =
+          1;
+    }
+  }
+  scale_by(layer, 1, 0);
+  return keep(std::move(layer));
+}
+
+}  // namespace tactus::synth
