@@ -11,7 +11,7 @@ usage: tests/run.sh [ctest arguments]
 Installs the missing Debian packages, builds tactus with its tests into build/, checks the format
 of the C++ sources and runs ctest. Arguments go to ctest:
 
-  tests/run.sh -L unit          one label: unit timing contract golden rtl property cli
+  tests/run.sh -L unit          one label: unit timing contract golden rtl property cli page
   tests/run.sh -R "cli: json"   tests whose name matches
   tests/run.sh -N               list the tests
 

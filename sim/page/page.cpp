@@ -21,7 +21,7 @@ ResultPage make_page(const std::string& path) {
   if (!pages_available()) {
     throw BadInput(
         "this tactus makes no pages: the charting library ECharts was not available when it was "
-        "built (npm ci in sim/page, or cmake -DTACTUS_ECHARTS_JS=FILE)");
+        "built; build it again with npm and a network, or with cmake -DTACTUS_ECHARTS_JS=FILE");
   }
   if (std::filesystem::is_directory(path)) throw BadInput(path + ": is a directory", path);
   std::ifstream file(path, std::ios::binary);

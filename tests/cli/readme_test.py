@@ -78,6 +78,8 @@ class Readme(CliTest):
             command = "build/bin/" + command
         done = subprocess.run(["bash", "-c", command], cwd=self.folder, capture_output=True,
                               text=True, timeout=1200, check=False)
+        if done.returncode == 2 and "charting library" in done.stderr:
+            self.skipTest(done.stderr.strip())
         self.assertEqual(done.returncode, 0, f"$ {command}\n{done.stdout}\n{done.stderr}")
         self.assertTrue(done.stdout.strip(), f"$ {command} prints nothing")
 

@@ -11,7 +11,9 @@ import json
 import math
 import pathlib
 import re
+import sqlite3
 import struct
+import subprocess
 import sys
 import unittest
 import zlib
@@ -95,7 +97,6 @@ class FileTest(PageTest):
             other.write_text(text, encoding="utf-8")
             self.refused("report", other, "--html", out, saying=["other.json", word])
         database = self.folder / "other.sqlite"
-        import sqlite3
         db = sqlite3.connect(database)
         db.execute("CREATE TABLE t (x)")
         db.commit()
@@ -103,6 +104,24 @@ class FileTest(PageTest):
         self.refused("report", database, "--html", out, saying=["other.sqlite", "sweep"])
         self.refused("report", self.folder, "--html", out, saying="directory")
         self.assertFalse(out.exists())
+
+    def test_build_without_npm(self):
+        """Where the library cannot be fetched the build goes on, with an empty one."""
+        source = ROOT / "sim" / "page"
+        for npm in ("", "/bin/false", "/no/such/npm"):
+            library, assets = self.folder / "library.js", self.folder / "assets.cpp"
+            done = subprocess.run(
+                ["cmake", "-D", f"NPM={npm}", "-D", f"SOURCE={source}", "-D",
+                 f"WORK={self.folder / 'work'}", "-D", f"OUT={library}", "-P",
+                 source / "fetch_library.cmake"], capture_output=True, text=True, check=True)
+            self.assertIn("no charting library", done.stderr)
+            self.assertEqual(library.read_text(encoding="utf-8"), "")
+            subprocess.run(["cmake", "-D", f"ASSETS={source / 'assets'}", "-D", f"LIBRARY={library}",
+                            "-D", "SCRIPTS=common.js,main.js", "-D", f"OUT={assets}", "-P",
+                            source / "embed.cmake"], check=True)
+            self.assertRegex(assets.read_text(encoding="utf-8"),
+                             r'library = R"tactus\(\s*\)tactus"')
+            library.unlink()
 
     def test_report_json(self):
         result = self.folder / "r.json"
@@ -418,7 +437,6 @@ class SweepPageTest(PageTest):
     def test_empty_states(self):
         self.sweep_page(100)
         path = self.folder / "sweep.sqlite"
-        import sqlite3
         db = sqlite3.connect(path)
         db.execute("DELETE FROM points WHERE status = 'ok'")
         db.commit()
