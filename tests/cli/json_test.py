@@ -102,6 +102,14 @@ class Schemas(CliTest):
         self.valid("compare", self.json_of("compare", self.folder / "tiny_4.json",
                                            self.folder / "edge_8.json"))
 
+    def test_report(self):
+        result = self.folder / "run.json"
+        self.good("run", W4A4, "--backend", "fast", "--limit", 1, "--json", result)
+        done = tool.tactus("report", result, "--html", self.folder / "run.html", "--json", "-")
+        if "charting library" in done.stderr:
+            self.skipTest(done.stderr.strip())
+        self.assertEqual(self.valid("report", json.loads(done.stdout))["kind"], "run")
+
     def test_file_and_stdout_get_the_same(self):
         path = self.folder / "config.json"
         text = self.good("config", "--json", path).stdout
