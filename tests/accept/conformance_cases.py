@@ -203,8 +203,20 @@ def elementwise(name, case):
 
 
 def matmul(name, case):
-    """batch_matmul."""
-    raise NoRule("the model schema has no op for batch_matmul")
+    """batch_matmul: batch and height are heads; what broadcasts or is transposed is fed so."""
+    a = case.attrs
+    lhs, rhs, want = (case[k][()] for k in ("lhs", "rhs", "output_ref"))
+    lhs = lhs.swapaxes(2, 3) if a["transpose_lhs"] else lhs  # [b, h, rows, K]
+    rhs = rhs.swapaxes(2, 3) if a["transpose_rhs"] else rhs  # [b, h, K, columns]
+    lead = want.shape[:2]
+    heads = lead[0] * lead[1]
+    x = np.broadcast_to(lhs, lead + lhs.shape[2:]).swapaxes(2, 3).reshape(-1, 1, lhs.shape[2])
+    y = np.broadcast_to(rhs, lead + rhs.shape[2:]).reshape(-1, 1, rhs.shape[3])
+    out = want.swapaxes(2, 3).reshape(-1, 1, want.shape[2])
+    model = _pair(case, "lhs", "rhs", [x.shape, y.shape])
+    last = model.add_layer(name, "matmul", ["lhs", "rhs"], heads=heads, requant=_requant(case),
+                           **_out_format(case))
+    return _finish(model, name, {"lhs": [x], "rhs": [y]}, [out], last)
 
 
 def softmax(name, case):

@@ -4,6 +4,7 @@ the formulas, sharing nothing with the C++ side. Ops without a rule here are lef
 
 import numpy as np
 
+from . import evaluate_row as row
 from .modelfile import value_range
 from .problem import ImportProblem
 
@@ -199,6 +200,21 @@ class Evaluation:
             return values[0].reshape(-1, 1, 1)
         if op == "requant":
             return requantise(layer, np.asarray(values[0], np.int64) - zeros[0])
+        if op == "matmul":
+            return requantise(layer, row.matmul(values[0] - zeros[0], values[1] - zeros[1],
+                                                layer.get("heads", 1)))
+        if op == "layernorm":
+            return requantise(layer, row.layernorm(values[0] - zeros[0], layer.get("eps", 0)))
+        if op == "transpose":
+            return row.transpose(values[0], layer.get("heads", 1))
+        if op == "softmax" and layer["kind"] == "softmax_lut":
+            value = row.softmax_lut(values[0], layer["table"], layer["one"], layer.get("heads", 1))
+            return np.clip(value + layer["out_zero_point"],
+                           *value_range(layer["out_bits"], layer["out_signed"]))
+        if op == "lut":
+            bits, is_signed, _ = self.model.format_of(layer["inputs"][0])
+            return row.look_up(values[0], layer["table"], value_range(bits, is_signed)[0],
+                               layer.get("interpolate_bits", 0))
         raise ImportProblem(f"the importer cannot evaluate op {op}", layer=layer["id"])
 
     def run(self, inputs):
@@ -213,5 +229,6 @@ class Evaluation:
 def can_evaluate(model):
     """Whether every op of the model has a rule here."""
     known = {"conv2d", "linear", "add", "maxpool", "avgpool", "global_avgpool", "clamp", "flatten",
-             "requant"}
-    return all(layer["op"] in known for layer in model.layers)
+             "requant", "matmul", "layernorm", "transpose", "lut"}
+    return all(layer["op"] in known or layer.get("kind") == "softmax_lut"
+               for layer in model.layers)

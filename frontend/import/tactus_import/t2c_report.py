@@ -26,12 +26,12 @@ class _Count:
 
 
 def _fed(model, golden):
-    """Tensors and accumulators when every weighted layer reads the toolkit's operand."""
+    """Tensors and accumulators when every layer that multiplies reads the toolkit's operand."""
     one = Evaluation(model)
     one.tensors = {k: np.asarray(v, np.int64) for k, v in golden["inputs"].items()}
     for layer in model.layers:
         values = [one.tensors[name] for name in layer["inputs"]]
-        if "weight" in layer:
+        if "weight" in layer or layer["op"] == "matmul":
             values = [np.asarray(golden["layers"].get(name, value), np.int64)
                       for name, value in zip(layer["inputs"], values)]
         one.tensors[layer["id"]] = one.layer(layer, values)
