@@ -162,12 +162,12 @@ class Reader {
       // The only option with a path.
       for (std::size_t i = 1; i < entry.synth.size(); ++i) {
         if (entry.synth[i - 1] == "--topology") {
-          entry.synth[i] = (folder_ / entry.synth[i]).lexically_normal().string();
+          entry.synth[i] = (folder_ / entry.synth[i]).string();
         }
       }
     } else {
       entry.synth.clear();
-      entry.file = (folder_ / value).lexically_normal().string();
+      entry.file = (folder_ / value).string();
     }
     spec_.models.push_back(std::move(entry));
   }
