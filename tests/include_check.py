@@ -40,6 +40,7 @@ ALLOWED = {
     "sim/run": DATA | {"network", "hdf5", "lower", "ref", "fast", "systemc", "rtl_host", "energy",
                        "report", "triage", "waves"},
     "sim/dut": {"network", "hdf5", "ref", "report", "run"},
+    "sim/explore": DATA | {"network", "lower", "run", "energy", "report", "fast", "dataflow"},
     "sim/sweep": DATA | {"network", "hdf5", "lower", "run", "energy", "report", "explore", "rtl_host"},
     "sim/page": {"arch", "events", "energy", "sweep"},
     "sim/vectors": DATA | {"network", "hdf5", "lower", "ref", "fast", "golden", "report", "run"},
