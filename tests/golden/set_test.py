@@ -112,6 +112,45 @@ class GoldenSet(unittest.TestCase):
         ops = self.check_products(folder)
         self.assertGreater(len(ops), 50)
 
+    def check_outputs(self, folder):
+        """The post ops of a layer write each element of its output (or that of the layer that is
+        folded into it) once; the psums that they read are those that compute ops leave."""
+        manifest, arrays = self.arrays(folder)
+        after = {}
+        for layer in manifest["layers"]:
+            for source in layer["inputs"]:
+                after.setdefault(source["name"], []).append(layer["id"])
+        checked = 0
+        for layer in manifest["layers"]:
+            name = layer["id"]
+            posts = [key for key in arrays if key[:2] == ("output", name) and key[2] is not None]
+            if not posts:
+                continue
+            written = numpy.sort(numpy.concatenate([arrays[key].ravel() for key in posts]))
+            tensors = [numpy.sort(arrays["output", other, None].ravel())
+                       for other in [name, *after.get(name, [])]]
+            self.assertTrue(any(numpy.array_equal(written, tensor) for tensor in tensors), name)
+            read = [arrays["psum", name, key[2]] for key in posts if ("psum", *key[1:]) in arrays]
+            if read:
+                sums = numpy.sort(numpy.concatenate([a.ravel() for a in read]).astype(numpy.int64))
+                bias = arrays.get(("bias", name, None), numpy.zeros(1, numpy.int64))
+                want = arrays["accumulator", name, None].astype(numpy.int64)
+                want = numpy.sort((want - bias.reshape(-1, 1, 1)).ravel())
+                numpy.testing.assert_array_equal(sums, want, name)
+            checked += 1
+        return checked
+
+    def test_post_ops_write_the_output_tensors(self):
+        for model, args in ((W8, TINY), (NM, ("--preset", "flex_4")),
+                            (str(vectors.MODELS / "digits_mixed.h5"), ("--preset", "flex_8")),
+                            (W8, ("--preset", "flex_4", "--map.010*.dataflow=is"))):
+            with self.subTest(model=model, args=args):
+                out = self.folder / f"set{len(list(self.folder.iterdir()))}"
+                done = vectors.golden(TOOL, model, "--out", out, "--images", 0, "--formats", "npy",
+                                      *args, *FAST)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertGreater(self.check_outputs(out), 8)
+
     def test_compressed_weights_and_indices(self):
         folder = self.export("set", "--images", 0, "--formats", "npy", "--preset", "flex_4", *FAST,
                              model=NM)
