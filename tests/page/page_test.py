@@ -286,6 +286,17 @@ class SweepPageTest(PageTest):
         return sum(not any(o[0] <= v[0] and o[1] <= v[1] and o != v for o in different)
                    for v in values)
 
+    def test_front_of_all_objectives(self):
+        page = self.opened(self.sweep_page(800), "#all=1")
+        points = self.ok_points(800)
+        keys = [(p["cycles"], p["energy_pj"], -p["accuracy"]) for p in points.values()]
+        different = set(keys)
+        front = sum(not any(all(a <= b for a, b in zip(o, v)) and o != v for o in different)
+                    for v in keys)
+        self.assertGreater(front, self.front_of(points, ("cycles", "energy_pj")))
+        self.assertEqual(int(page.body["front"]), front)
+        self.assertIn("front of cycles, energy, accuracy", page.text)
+
     @staticmethod
     def share_of(points, key, metric):
         groups = {}

@@ -28,7 +28,7 @@
     const first = objectives[0] || metrics[0], second = objectives.find(c => c !== first) || metrics.find(c => c !== first) || first;
 
     const state = {x: first, y: second, color: null, logx: false, logy: false, metric: first,
-                   filters: new Map(), sort: null, chosen: -1, invalid: false};
+                   filters: new Map(), sort: null, chosen: -1, invalid: false, all: false};
     const page = document.getElementById('page');
     page.replaceChildren(...headOf(data, columns, ok, every, status, axes));
     if (ok.length === 0 || !first) {
@@ -123,7 +123,9 @@
         T.select('y', options(numeric), state.y.name, name => { state.logy = state.logy && T.canLog(byName.get(name), ok); set('y')(name); }),
         T.select('colour', [['', 'none'], ...options([...keys, ...metrics])], state.color ? state.color.name : '', set('color')),
         T.canLog(state.x, ok) ? T.check('log x', state.logx, v => { state.logx = v; update({}); }) : null,
-        T.canLog(state.y, ok) ? T.check('log y', state.logy, v => { state.logy = v; update({}); }) : null);
+        T.canLog(state.y, ok) ? T.check('log y', state.logy, v => { state.logy = v; update({}); }) : null,
+        objectives.length > 2 ? T.check(`front of ${objectives.map(c => c.label).join(', ')}`, state.all,
+          v => { state.all = v; update({}); }) : null);
       effectControls.replaceChildren(T.select('metric', options(metrics), state.metric.name, set('metric')));
     }
 
@@ -152,24 +154,28 @@
       const base = state.invalid ? every : ok;
       const rows = T.filterRows(base, state.filters);
       const drawn = drawable ? rows.filter(isOk) : [];
-      if (drawable && (charts || only)) {
-        const front = T.pareto(paretoNode, drawn, {...state, tip, onclick: choose});
-        const different = new Set(front.map(i => `${state.x.values[i]} ${state.y.values[i]}`)).size;
-        frontNote.textContent = `${T.show(front.length)} of ${T.show(drawn.length)} points are on the front of ${state.x.label} and ${state.y.label}` +
-          (different < front.length ? `, at ${T.show(different)} different places.` : '.');
+      if (drawable && only) {
+        T.markChosen(paretoNode, state);
+        drawDetail();
+      } else if (drawable && charts) {
+        const front = T.pareto(paretoNode, drawn, {...state, objectives, tip, onclick: choose});
+        const different = new Set(front.map(i => (state.all ? objectives : [state.x, state.y]).map(c => c.values[i]).join(' '))).size;
+        frontNote.textContent = `${T.show(front.length)} of ${T.show(drawn.length)} points are on the front of ` +
+          `${(state.all ? objectives : [state.x, state.y]).map(c => c.label).join(', ')}` +
+          (different < front.length ? `, with ${T.show(different)} different results.` : '.');
         document.body.dataset.front = String(front.length);
-        if (!only && charts) {
-          const lines = linesOf(drawn, front);
-          const dims = [...lineKeys, ...new Set([...objectives, state.x, state.y])].filter((c, k, all) => all.indexOf(c) === k).slice(0, 14);
-          T.parallel(document.getElementById('parallel-chart'), lines, dims,
-            {all: ok, color: state.y, front: new Set(front), onbrush: setFilter});
-          lineNote.textContent = lines.length < drawn.length
-            ? `${T.show(lines.length)} of ${T.show(drawn.length)} lines are drawn: the front and an even choice of the others. Filters look at all points. Colour: ${state.y.label}, dark is small.`
-            : `${T.show(lines.length)} lines. Colour: ${state.y.label}, dark is small.`;
-          const effects = T.sensitivity(document.getElementById('effects'), drawn, axes, state.metric, T.canLog(state.metric, drawn) && state.metric.kind !== 'ratio');
-          document.body.dataset.effects = effects.map(e => `${e.axis.label}=${e.share.toFixed(4)}`).join(';');
-          drawControls();
-        }
+        const lines = linesOf(drawn, front);
+        const dims = [...lineKeys, ...new Set([...objectives, state.x, state.y])].filter((c, k, all) => all.indexOf(c) === k);
+        const shownDims = dims.slice(0, 16);
+        T.parallel(document.getElementById('parallel-chart'), lines, shownDims,
+          {all: ok, color: state.y, front: new Set(front), onbrush: setFilter});
+        lineNote.textContent = lines.length < drawn.length
+          ? `${T.show(lines.length)} of ${T.show(drawn.length)} lines are drawn: the front and an even choice of the others. Filters look at all points. Colour: ${state.y.label}, dark is small.`
+          : `${T.show(lines.length)} lines. Colour: ${state.y.label}, dark is small.`;
+        if (dims.length > shownDims.length) lineNote.textContent += ` Left out: ${dims.slice(16).map(c => c.label).join(', ')}.`;
+        const effects = T.sensitivity(document.getElementById('effects'), drawn, axes, state.metric, T.canLog(state.metric, drawn) && state.metric.kind !== 'ratio');
+        document.body.dataset.effects = effects.map(e => `${e.axis.label}=${e.share.toFixed(4)}`).join(';');
+        drawControls();
         drawDetail();
       }
       drawChips();
@@ -188,6 +194,7 @@
         } else if (key === 'color') state.color = byName.get(text) || null;
         else if (key === 'logx' || key === 'logy') state[key] = text === '1' && T.canLog(state[key[3]], ok);
         else if (key === 'invalid') state.invalid = text === '1';
+        else if (key === 'all') state.all = text === '1' && objectives.length > 2;
         else if (key === 'sort') {
           const column = byName.get(text.replace(/^-/, ''));
           if (column) state.sort = {column, down: text.startsWith('-')};
@@ -211,6 +218,7 @@
         query.set('logy', state.logy ? '1' : '0');
       }
       if (state.invalid) query.set('invalid', '1');
+      if (state.all) query.set('all', '1');
       if (state.sort) query.set('sort', (state.sort.down ? '-' : '') + state.sort.column.name);
       if (state.chosen >= 0 && byName.get('point')) query.set('point', String(byName.get('point').at(state.chosen)));
       for (const [c, text] of state.filters) query.set('f.' + c.name, text);

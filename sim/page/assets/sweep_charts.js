@@ -57,6 +57,16 @@
     return `rgb(${a.map((v, j) => Math.round(v + (x - Math.floor(x)) * (b[j] - v))).join(',')})`;
   });
 
+  const ring = state => {
+    const x = state.x.values[state.chosen], y = state.y.values[state.chosen];
+    return state.chosen < 0 || Number.isNaN(x) || Number.isNaN(y) ? [] : [[x, y]];
+  };
+  /** Moves the ring around the chosen point and leaves the rest, zoom included, as it is. */
+  T.markChosen = (node, state) => {
+    const chart = echarts.getInstanceByDom(node);
+    if (chart && (chart.getOption().series || []).length > 0) chart.setOption({series: [{id: 'chosen', data: ring(state)}]});
+  };
+
   /** chart of x against y; state: x, y, color, logx, logy (columns and flags), tip(row), onclick. */
   T.pareto = (node, rows, state) => {
     const known = Array.from(rows).filter(i => !Number.isNaN(state.x.values[i]) && !Number.isNaN(state.y.values[i]));
@@ -67,7 +77,7 @@
         text: 'No point with both values passes the filters.', fill: '#5c6775', fontSize: 14}}]});
       return [];
     }
-    const front = T.front(known, [state.x, state.y]);
+    const front = T.front(known, state.all ? state.objectives : [state.x, state.y]);
     front.sort((a, b) => state.x.values[a] - state.x.values[b] || state.y.values[a] - state.y.values[b]);
     const groups = groupsOf(known, state.color);
     const colors = state.color && state.color.type === 'text' ? T.palette : shades(groups.length);
@@ -78,14 +88,13 @@
       itemStyle: {color: colors[k % colors.length], opacity: known.length > 3000 ? 0.75 : 0.8},
       data: Array.from(g.rows, i => [state.x.values[i], state.y.values[i]]), rowsOf: g.rows}));
     const line = {
-      type: 'line', name: 'Pareto front', step: state.x.best === 'max' ? 'start' : 'end', z: 10,
+      type: state.all ? 'scatter' : 'line', name: 'Pareto front', step: state.x.best === 'max' ? 'start' : 'end', z: 10,
       symbol: 'circle', symbolSize: front.length > 120 ? 4 : 8, lineStyle: {color: '#b3261e', width: 1.6},
       itemStyle: {color: '#b3261e', borderColor: '#fff', borderWidth: front.length > 120 ? 0 : 1},
       data: front.map(i => [state.x.values[i], state.y.values[i]]), emphasis: {scale: false}};
-    const mark = state.chosen >= 0 && known.includes(state.chosen) ? [{
-      type: 'scatter', name: 'chosen', z: 12, silent: true, symbolSize: 16,
-      itemStyle: {color: 'transparent', borderColor: '#1b2330', borderWidth: 2},
-      data: [[state.x.values[state.chosen], state.y.values[state.chosen]]]}] : [];
+    const mark = {
+      type: 'scatter', id: 'chosen', name: 'chosen', z: 12, silent: true, symbolSize: 16,
+      itemStyle: {color: 'transparent', borderColor: '#1b2330', borderWidth: 2}, data: ring(state)};
     const rowOf = p => p.seriesName === 'Pareto front' ? front[p.dataIndex]
       : p.seriesIndex < groups.length ? groups[p.seriesIndex].rows[p.dataIndex] : state.chosen;
     const axis = (c, log, lo, hi, gap) => ({
@@ -103,7 +112,7 @@
       yAxis: axis(state.y, state.logy, y0, y1, 60),
       dataZoom: [{type: 'inside', xAxisIndex: 0, filterMode: 'none'}, {type: 'inside', yAxisIndex: 0, filterMode: 'none'}],
       tooltip: {...T.baseOption().tooltip, trigger: 'item', formatter: p => state.tip(rowOf(p))},
-      series: [...series, line, ...mark],
+      series: [...series, line, mark],
     }, true);
     chart.off('click');
     chart.on('click', p => { if (p.componentType === 'series') state.onclick(rowOf(p)); });
