@@ -327,4 +327,4 @@ def import_vit(args, out):
              "its input are the tokens, 16 bits")
     out.note("the head's float weights and its operand become 8 bits")
     out.golden = compare_with_golden(model, images)
-    return model, golden_text(out.golden)
+    return model, golden_text(out.golden) if out.golden else []
