@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sweep/evaluator.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include "energy/energy.hpp"
@@ -33,6 +34,8 @@ Evaluator::Evaluator(const Spec& spec, const PointList& points,
       columns_(columns_of(Table::points, spec).size()) {
   PointOptions options;
   options.value_events = spec.value_events;
+  // One budget a process, whatever the number of models.
+  options.program_bytes = std::max(options.program_bytes / models.size(), std::size_t{32} << 20);
   timers_.reserve(models.size());
   for (const auto& model : models) {
     timers_.emplace_back(model.work, default_energy_table(), options);
