@@ -56,8 +56,9 @@ class LayerReader {
 
   Layer read() {
     layer_.op = spelled<LayerOp>(group_, "op", layer_op_count);
-    attributes_ = {"op", "inputs", "source_name", "out_bits", "out_signed", "out_zero_point"};
-    layer_.inputs = group_.strings_attribute("inputs");
+    attributes_ = {"op", "source_name", "out_bits", "out_signed", "out_zero_point"};
+    if (layer_.op != LayerOp::constant) attributes_.emplace_back("inputs");
+    if (layer_.op != LayerOp::constant) layer_.inputs = group_.strings_attribute("inputs");
     if (group_.has_attribute("source_name")) {
       layer_.source_name = group_.string_attribute("source_name");
     }

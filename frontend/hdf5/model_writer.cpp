@@ -109,7 +109,7 @@ void write_softmax(h5::Group& group, const Layer& layer) {
 
 void write_layer(h5::Group& group, const Layer& layer) {
   group.write_attribute("op", std::string(name_of(layer.op)));
-  group.write_attribute("inputs", layer.inputs);
+  if (!layer.inputs.empty()) group.write_attribute("inputs", layer.inputs);
   if (!layer.source_name.empty()) group.write_attribute("source_name", layer.source_name);
   write_format(group, "out_", layer.out_format);
   write_geometry(group, layer);

@@ -234,6 +234,10 @@ AddRecord add_record(const Context& context, const Layer& add, bool swapped) {
   const Format fb = context.network.format_of(context.source_of(add.inputs.at(1 - first)));
   AddRecord record;
   record.ma = a.mult;
+  if (add.requant.clamp_max > int32_max) {
+    context.refuse(add, "clamp_max " + std::to_string(add.requant.clamp_max) +
+                            " does not fit the post-processor's signed 32 bits");
+  }
   record.mb = b.mult;
   record.la = a.left_shift;
   record.lb = b.left_shift;
