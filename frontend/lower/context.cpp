@@ -205,6 +205,8 @@ ChannelRecord channel_record(const Context& context, const Layer& layer, std::in
                             record.mult >= std::int64_t{1} << (mult_bits - 1))) {
     ++mult_bits;
   }
+  // tflite_s64 multiplies by the upper half of the multiplier only.
+  if (r.convention == Convention::tflite_s64) mult_bits = std::min<std::int64_t>(mult_bits, 16);
   if (context.config.hw_acc_bits + mult_bits > 64) {
     context.refuse(layer, "requant/mult[" + std::to_string(n) + "] is " +
                               std::to_string(record.mult) + ", with hw.acc_bits " +
@@ -232,12 +234,12 @@ AddRecord add_record(const Context& context, const Layer& add, bool swapped) {
   const OperandScale& b = add.operand_scale[1 - first];
   const Format fa = context.network.format_of(context.source_of(add.inputs.at(first)));
   const Format fb = context.network.format_of(context.source_of(add.inputs.at(1 - first)));
-  AddRecord record;
-  record.ma = a.mult;
   if (add.requant.clamp_max > int32_max) {
     context.refuse(add, "clamp_max " + std::to_string(add.requant.clamp_max) +
                             " does not fit the post-processor's signed 32 bits");
   }
+  AddRecord record;
+  record.ma = a.mult;
   record.mb = b.mult;
   record.la = a.left_shift;
   record.lb = b.left_shift;
