@@ -375,7 +375,7 @@ class SweepPageTest(PageTest):
         self.assertEqual(columns["status"], ["ok"] * 4)
         for i in range(4):
             run = self.json_of("run", self.gemm(), "--backend", "fast", "--preset", "tiny_4",
-                               *(f"--{k}={columns[k][i]}" for k in columns if k.count(".") == 1))
+                               *(f"--{k}={columns[k][i]:g}" for k in columns if "." in k))
             self.assertEqual(columns["cycles"][i], run["totals"]["cycles"])
             self.assertAlmostEqual(columns["energy_pj"][i] / run["totals"]["energy_pj"]["value"], 1)
         page = self.opened(path)
