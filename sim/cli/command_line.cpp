@@ -45,7 +45,7 @@ constexpr std::array<Verb, 13> verbs{{
      "tactus disasm traces/models/digits_w4a4.h5 --preset tiny_4", "aj"},
     {"config", "", "print the effective architecture with ranges, units and meaning",
      "tactus config --preset edge_16 --hw.acc_bits=24", "aj"},
-    {"sweep", "SPEC.ini --out FILE.sqlite | FILE.sqlite --list | --best | --pareto | --export",
+    {"sweep", "SPEC.ini --out FILE.sqlite | FILE.sqlite --list | --best | --pareto",
      "evaluate every point of a design space, or query the database of one",
      "tactus sweep sim/sweep/digits.ini --out digits.sqlite --audit 2%", "jx"},
     {"synth", "NAME | --conv C,H,W,K,k,s | --gemm M,N,K | --topology FILE.csv",

@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -262,7 +263,10 @@ def growth(rows, bench):
 def big(rows, bench, args):
     """100,000 points undisturbed, and killed ten times."""
     spec = bench.spec("big", BIG)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     code, text, summary = bench.sweep(spec, "big.sqlite", "--workers", "2")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
     whole = bench.folder / "big.sqlite"
     if code != 0:
         rows.judge("100,000-point sweep", "exit 0", last_line(text), False)
@@ -270,7 +274,7 @@ def big(rows, bench, args):
     seconds = summary["host"]["wall_seconds"]
     count = one(whole, "SELECT COUNT(*) FROM points")
     rows.judge("100,000-point sweep, 2 workers", "100000 rows",
-               f"{count} rows ({summary['ok']} ok) in {seconds:.1f} s, largest process "
+               f"{count} rows ({summary['ok']} ok) in {seconds:.1f} s ({cpu:.1f} s CPU), largest process "
                f"{summary['host']['peak_kib'] / 1024:.0f} MiB, database "
                f"{whole.stat().st_size / 2**20:.1f} MiB", count == 100_000)
     dice = random.Random(args.seed)
