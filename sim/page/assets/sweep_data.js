@@ -131,17 +131,25 @@
       }
       return front;
     }
+    // A point that beats one often beats the next ones, too: it is asked first.
+    const window = [];
+    const beats = (j, i) => {
+      let better = false;
+      for (let k = 0; k < columns.length; ++k) {
+        const d = key(j, k) - key(i, k);
+        if (d > 0) return false;
+        if (d < 0) better = true;
+      }
+      return better;
+    };
     for (const i of known) {
-      const beaten = front.some(j => {
-        let better = false;
-        for (let k = 0; k < columns.length; ++k) {
-          const d = key(j, k) - key(i, k);
-          if (d > 0) return false;
-          if (d < 0) better = true;
-        }
-        return better;
-      });
-      if (!beaten) front.push(i);
+      const at = window.findIndex(j => beats(j, i));
+      if (at < 0) {
+        front.push(i);
+        window.push(i);
+      } else if (at > 0) {
+        [window[0], window[at]] = [window[at], window[0]];
+      }
     }
     return front;
   };
