@@ -264,8 +264,8 @@ class GoldenSet(unittest.TestCase):
         self.assertIn("version 2", self.verify(folder, code=2))
 
     def test_size_is_announced_first(self):
-        done = vectors.golden(TOOL, W8, "--out", self.folder / "set", "--images", 0, "--witnesses",
-                              "ref,fast", *TINY)
+        done = vectors.golden(TOOL, W8, "--out", self.folder / "set", "--images", 0, "--layers",
+                              "000_stem,008_pool", "--bench", "--witnesses", "ref,fast", *TINY)
         self.assertRegex(done.stderr.splitlines()[0], r"golden set of about \d+ files, \d+ \wiB, to")
         files = len(vectors.all_files(self.folder / "set"))
         self.assertIn(f"about {files} files", done.stderr.splitlines()[0])

@@ -27,8 +27,6 @@ std::vector<FileFormat> formats_of(const Options& o) {
 }  // namespace
 
 void write_file(const std::string& path, const std::string& text) {
-  std::error_code error;
-  fs::create_directories(fs::path(path).parent_path(), error);
   const std::string temporary = path + ".tmp";
   std::FILE* file = std::fopen(temporary.c_str(), "wb");
   if (file == nullptr) throw BadInput("cannot create " + path, path);
@@ -50,7 +48,17 @@ SetBuilder::SetBuilder(const Options& options, std::string folder, bool keep)
 void SetBuilder::put(FileEntry entry, const std::string& content) {
   entry.bytes = content.size();
   entry.sha256 = sha256_of(content);
-  if (keep_) write_file(folder_ + "/" + entry.path, content);
+  if (keep_) {
+    const std::string path = folder_ + "/" + entry.path;
+    const std::string parent = fs::path(path).parent_path().string();
+    if (parent != last_parent_) {
+      std::error_code error;
+      fs::create_directories(parent, error);
+      if (error) throw BadInput("cannot create the folder " + parent, parent);
+      last_parent_ = parent;
+    }
+    write_file(path, content);
+  }
   entries_.push_back(std::move(entry));
 }
 

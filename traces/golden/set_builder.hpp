@@ -15,7 +15,7 @@ namespace tactus::golden {
 
 inline constexpr const char* hdf5_name = "golden.h5";
 
-/// Writes `text` to a temporary name and renames it; makes folders on the way. Throws BadInput.
+/// Writes `text` to a temporary name in the same folder and renames it. Throws BadInput.
 void write_file(const std::string& path, const std::string& text);
 
 class SetBuilder {
@@ -40,7 +40,7 @@ class SetBuilder {
   void put(FileEntry entry, const std::string& content);
 
   const Options& options_;
-  std::string folder_;
+  std::string folder_, last_parent_;
   bool keep_;
   std::unique_ptr<ArrayFile> hdf5_;
   std::vector<FileEntry> entries_;
