@@ -276,14 +276,15 @@ package tactus_arith_pkg;
     end
   endfunction
 
-  // Lane sum of a PE with 8-bit words: 2^log2_lanes products of signed lanes of
-  // (8 >> log2_lanes) + 1 bits.
+  // Lane sum of a PE with 8-bit words: 2^log2_lanes (2, 4 or 8) products of signed lanes of
+  // (8 >> log2_lanes) + 1 bits. It and the next one are functions of their own in a simulation:
+  // inlined into every PE they would not fit an instruction cache.
   function automatic logic signed [31:0] lane_sum8(
       input logic [2:0] log2_lanes, input logic [15:0] act, input logic [15:0] weight);
+    /*verilator no_inline_task*/
     begin
       lane_sum8 = 32'sd0;
       case (log2_lanes)
-        3'd0: lane_sum8 = 32'($signed(act[8:0])) * 32'($signed(weight[8:0]));
         3'd1: begin
           for (int l = 0; l < 2; l++) begin
             lane_sum8 = lane_sum8 +
@@ -311,6 +312,7 @@ package tactus_arith_pkg;
   function automatic logic [15:0] choose8(
       input logic [2:0] log2_lanes, input logic [63:0] words, input logic [15:0] indices,
       input logic [1:0] stride);
+    /*verilator no_inline_task*/
     logic [15:0] mask;
     logic [5:0]  word;
     begin
@@ -341,23 +343,6 @@ package tactus_arith_pkg;
           end
         end
       endcase
-    end
-  endfunction
-
-  // Lane sum of weight * candidate, weight[31:16] holding the lanes' indices of `stride` bits each.
-  // log2_m 0: the first word is the only candidate. A function of its own in a simulation: inlined
-  // into every PE it would not fit an instruction cache.
-  function automatic logic signed [31:0] pe_sum8(
-      input logic [2:0] log2_lanes, input logic [1:0] log2_m, input logic [15:0] act,
-      input logic [47:0] more, input logic [31:0] weight, input logic [1:0] stride);
-    /*verilator no_inline_task*/
-    logic [15:0] chosen;
-    begin
-      chosen = act;
-      if (log2_m != 2'd0) begin
-        chosen = choose8(log2_lanes, {more, act}, weight[31:16], stride);
-      end
-      pe_sum8 = lane_sum8(log2_lanes, chosen, weight[15:0]);
     end
   endfunction
 

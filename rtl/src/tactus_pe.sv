@@ -62,10 +62,12 @@ module tactus_pe #(
 
   generate
     if (Plain != 0) begin : gen_plain
+      // Host integers make a fast simulation, and synthesis trims them.
+      localparam int HostBits = (ChainBits <= 32) ? 32 : 64;
       always_ff @(posedge clk_i) begin
         if (en_i) begin
           act_q  <= act_i;
-          psum_q <= psum_i + $signed(act_i) * $signed(weight_q);
+          psum_q <= psum_i + ChainBits'(HostBits'($signed(act_i)) * HostBits'($signed(weight_q)));
         end
         if (swap_i) begin
           weight_q <= shadow_q;
@@ -115,31 +117,45 @@ module tactus_pe #(
         );
       end
 
-      // Values within a cycle
-      logic signed [SumBits-1:0]  sum;
-      logic [31:0]                operands;
-      logic signed [31:0]         fast_sum;
-      logic signed [WideBits-1:0] wide;
-      logic signed [AccBits-1:0]  acc;
-      logic                       overflow;
 `ifdef TACTUS_MONITOR
-      logic [31:0]                count_q, count, overflows_q;
+      logic [31:0] count_q, overflows_q;
 `endif
 
-      // One process, so that a simulation asks for each control bit once.
-      always_ff @(posedge clk_i) begin
-        acc   = acc_q;
+      // One process, so that a simulation asks for each control bit once. Values within a cycle are
+      // set before they are used on every path: Verilator then keeps them in host registers.
+      always_ff @(posedge clk_i) begin : step
+        logic [31:0]                operands;
+        logic [15:0]                chosen;
+        logic signed [SumBits-1:0]  sum;
+        logic signed [WideBits-1:0] wide;
+        logic signed [AccBits-1:0]  acc;
+        logic                       overflow;
 `ifdef TACTUS_MONITOR
-        count = count_q;
+        logic [31:0]                count;
+        count    = count_q;
 `endif
+        operands = 32'd0;
+        chosen   = 16'd0;
+        sum      = '0;
+        wide     = '0;
+        acc      = acc_q;
+        overflow = 1'b0;
         if (en_i) begin
           act_q <= act_i;
-          sum = lanes;
           if (Fast != 0) begin
             operands = 32'(stationary ? above_i : weight_q);
-            fast_sum = tactus_arith_pkg::pe_sum8(mode_q[2:0], mode_q[4:3], 16'(act_i), 48'(more_i),
-                                                 operands, 2'($clog2(EdgeWords)));
-            sum      = SumBits'(fast_sum);
+            chosen   = 16'(act_i);
+            if (mode_q[4:3] != 2'd0) begin
+              chosen = tactus_arith_pkg::choose8(mode_q[2:0], {48'(more_i), 16'(act_i)},
+                                                 operands[31:16], 2'($clog2(EdgeWords)));
+            end
+            // One lane without a call: it is the common case of a simulation.
+            sum = SumBits'(32'($signed(chosen[8:0])) * 32'($signed(operands[8:0])));
+            if (mode_q[2:0] != 3'd0) begin
+              sum = SumBits'(tactus_arith_pkg::lane_sum8(mode_q[2:0], chosen, operands[15:0]));
+            end
+          end else begin
+            sum = lanes;
           end
           if (EdgeWords > 1 && mode_q[4:3] != 2'd0) begin
             more_q <= more_i;
@@ -154,8 +170,8 @@ module tactus_pe #(
             acc_q    <= acc;
             shadow_q <= above_i;
 `ifdef TACTUS_MONITOR
-            count   = count + 32'(overflow);
-            count_q <= count;
+            count    = count + 32'(overflow);
+            count_q  <= count;
 `endif
           end else begin
             psum_q <= psum_i + ChainBits'(sum);
