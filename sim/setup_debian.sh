@@ -15,7 +15,7 @@ TEXT
 packages=(cmake ninja-build make g++ ccache pkg-config verilator libsystemc-dev libhdf5-dev
           doctest-dev libboost-program-options-dev nlohmann-json3-dev libsqlite3-dev libssl-dev zlib1g-dev
           python3 python3-h5py python3-numpy python3-onnx python3-flatbuffers)
-test_packages=(git iverilog yosys hdf5-tools python3-jsonschema libdnnl-dev libbenchmark-dev
+test_packages=(git gtkwave iverilog yosys hdf5-tools python3-jsonschema libdnnl-dev libbenchmark-dev
                clang-format clang-tidy chromium)
 # npm fetches the charting library of the result pages; one from elsewhere will do.
 command -v npm >/dev/null || packages+=(npm)

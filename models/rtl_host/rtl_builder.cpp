@@ -71,6 +71,15 @@ std::string first_lines(const std::string& path) {
 
 }  // namespace
 
+bool has_rtl_build(const ArchConfig& config, const RtlBuildKind& kind) {
+  const std::string name = rtl_library_name(config, kind);
+  for (const std::string& directory : rtl_directories()) {
+    const fs::path path = fs::path(directory) / name;
+    if (fs::exists(path)) return newer_than_sources(path, source_directory());
+  }
+  return false;
+}
+
 std::string build_rtl(const ArchConfig& config, const std::string& optimise,
                       const std::function<void(const std::string&)>& progress,
                       const RtlBuildKind& kind) {

@@ -25,6 +25,10 @@ struct RtlBuildKind {
 /// Name of the build of an architecture: libtactus_rtl_[faults_][fst_|vcd_][cov_]<elab hash>.so.
 [[nodiscard]] std::string rtl_library_name(const ArchConfig& config, const RtlBuildKind& kind = {});
 
+/// Whether a folder of rtl_directories() has a build of this name that is newer than the RTL
+/// sources.
+[[nodiscard]] bool has_rtl_build(const ArchConfig& config, const RtlBuildKind& kind);
+
 /// Makes the build of an architecture in the user's cache directory, unless it is there and newer
 /// than the RTL sources, and returns its path. `optimise` is -O1 or -O3. Throws BadInput when the
 /// tools are missing, InternalError when the build fails.

@@ -2,6 +2,7 @@
 // run, check, inspect, disasm, compare.
 #include <algorithm>
 #include <iomanip>
+#include <iostream>
 #include <sstream>
 #include <thread>
 
@@ -73,6 +74,17 @@ Job job_of(const CommandLine& line) {
 void need_rtl(const CommandLine& line, bool runs_rtl) {
   if (runs_rtl || line.rtl_library.empty()) return;
   throw BadInput("--rtl-lib " + line.rtl_library + " is for the back end rtl, which does not run");
+}
+
+/// Says on stderr which files of waves and coverage were written.
+void name_files(const CommandLine& line, bool waves_written) {
+  if (line.quiet) return;
+  const std::string file = line.trace.substr(line.trace.find(':') + 1);
+  if (!line.trace.empty()) {
+    std::cerr << (waves_written ? "waves in " + file + ", signals for GTKWave beside it\n"
+                                : "no waves: there is no difference to look at\n");
+  }
+  if (!line.coverage.empty()) std::cerr << "coverage in " << line.coverage << "\n";
 }
 
 struct Lowered {
@@ -161,6 +173,7 @@ int run_verb(const CommandLine& line) {
     report = run_job(job, line.backend, progress.callback());
   }
   traces.finish();
+  name_files(line, true);
   show(line.json, to_text(report, console_columns()), to_json(report));
   return report.outputs && report.outputs->mismatches > 0 ? 1 : 0;
 }
@@ -179,6 +192,7 @@ int check_verb(const CommandLine& line) {
     ConsoleProgress progress(line.quiet);
     report = check_job(job, names, progress.callback());
   }
+  name_files(line, !report.equal() || !line.trace_window.empty());
   show(line.json, to_text(report, console_columns()), to_json(report));
   const bool golden = !report.run.outputs || report.run.outputs->mismatches == 0;
   return report.equal() && golden ? 0 : 1;

@@ -118,7 +118,7 @@ void Observation::build([[maybe_unused]] const Progress& progress) const {
   kind.faults = job_.fault != 0 && job_.fault_backend == "rtl";
   if (job_.waves && !waiting_) kind.waves = job_.waves->format;
   kind.coverage = !job_.coverage_file.empty();
-  (void)build_rtl(job_.config, "-O1", progress, kind);
+  if (!has_rtl_build(job_.config, kind)) (void)build_rtl(job_.config, "-O1", progress, kind);
 #endif
 }
 

@@ -63,9 +63,9 @@ class Life {
         life_.steps.push_back({"flatten", "the same element", life_.value});
         break;
       default:
-        throw BadInput("layer " + layer_.id + ": explain does not take a " + name_of(layer_.op) +
-                           " apart",
-                       s_.network.file, layer_.id);
+        throw BadInput(
+            "layer " + layer_.id + ": explain does not take a " + name_of(layer_.op) + " apart",
+            s_.network.file, layer_.id);
     }
     follow_add();
   }

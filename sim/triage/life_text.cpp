@@ -63,9 +63,12 @@ std::string fold_text(const ElementLife& life, int columns) {
       if (wide) row.push_back(number(sum));
       table.row(row);
     }
-    table.row({fold.number < 0 ? "-" : number(fold.number), "", "", "sum " + number(fold.sum), "",
-               "", fold.overflowed ? "ovf" : "", wide ? "" : number(fold.accumulator), "",
-               number(fold.accumulator)});
+    std::vector<std::string> row{
+        fold.number < 0 ? "-" : number(fold.number), "", "", "sum " + number(fold.sum), "", "",
+        fold.overflowed ? "acc ovf" : "acc"};
+    if (wide) row.insert(row.end(), {"", ""});
+    row.push_back(number(fold.accumulator));
+    table.row(row);
   }
   return table.text();
 }

@@ -15,9 +15,18 @@ right, and the ones in KNOWN_WRONG are those that are not.
 """
 
 import json
+import pathlib
 import subprocess
 import sys
+import tempfile
 
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+
+SCHEMA = (pathlib.Path(__file__).resolve().parents[2] / "sim" / "report" / "schema" /
+          "check.schema.json")
 FIRST = "000_stem"
 W4, W8 = "digits_w4a4", "digits_w8a8"
 
@@ -74,9 +83,12 @@ def check(tool, models, model, backends, *more):
                "--backends", backends, "-q", "--json", "-", *more]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     try:
-        pairs = json.loads(done.stdout)["pairs"]
+        result = json.loads(done.stdout)
+        pairs = result["pairs"]
     except (ValueError, KeyError):
-        pairs = []
+        return done.returncode, [], done.stderr
+    if jsonschema is not None:
+        jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text("utf-8"))).validate(result)
     return done.returncode, pairs, done.stderr
 
 
@@ -108,6 +120,27 @@ def problems_of(fault, code, pairs, stderr):
     return problems, finding
 
 
+def waves_are_missing(tool, models):
+    """check with --trace writes the cycles around the first difference, and nothing without one."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "w.vcd"
+        check(tool, models, W4, "fast,systemc", "--trace", "vcd", str(file))
+        if file.exists():
+            print("waves: written without a difference")
+            return True
+        _, pairs, stderr = check(tool, models, W4, "fast,systemc", "--trace", "vcd", str(file),
+                                 "--fault", "107", "--fault-backend", "systemc")
+        if not file.exists() or not file.with_suffix(".gtkw").exists():
+            print(f"waves: not written\n{stderr}")
+            return True
+        times = [int(line[1:]) for line in file.read_text(encoding="utf-8").splitlines()
+                 if line.startswith("#")]
+        begin, end = pairs[0]["finding"]["window"]
+        good = times and begin <= min(times) and max(times) <= end
+        print(f"waves: {min(times)} to {max(times)} in the window {begin}:{end}")
+        return not good
+
+
 def main():
     tool, models = sys.argv[1:3]
     failures = 0
@@ -127,6 +160,7 @@ def main():
         print(f"{fault:3} {CLASSES[fault]:13} {found:13} {op.get('layer', '-'):16} "
               f"{op.get('queue', '-')} op {op.get('seq', '-')} "
               f"{'; '.join(problems) or 'ok'}")
+    failures += waves_are_missing(tool, models)
     for name, first, last in (("rtl", 1, 99), ("systemc", 100, 199)):
         mine = [ok for fault, ok in right.items() if first <= fault <= last]
         print(f"{name}: class right in {sum(mine)} of {len(mine)}")

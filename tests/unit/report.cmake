@@ -16,8 +16,10 @@ include(${doctest_DIR}/doctest.cmake)
 doctest_discover_tests(tactus_report_tests)
 
 add_executable(tactus_triage_tests
-  ${PROJECT_SOURCE_DIR}/tests/support/doctest_main.cpp triage_test.cpp)
-target_link_libraries(tactus_triage_tests PRIVATE doctest::doctest tactus::triage)
+  ${PROJECT_SOURCE_DIR}/tests/support/doctest_main.cpp triage_probe_test.cpp triage_test.cpp)
+target_include_directories(tactus_triage_tests PRIVATE ${PROJECT_SOURCE_DIR}/tests/support)
+target_link_libraries(tactus_triage_tests PRIVATE
+  doctest::doctest tactus::triage tactus::lower tactus::fast tactus::ref)
 doctest_discover_tests(tactus_triage_tests TEST_PREFIX "unit: " PROPERTIES LABELS unit)
 
 add_executable(tactus_accumulator_tests

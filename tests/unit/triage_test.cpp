@@ -27,8 +27,8 @@ struct Unit {
   std::int64_t carried_value = 10;
 
   [[nodiscard]] Plane sums() const {
-    Plane p{static_cast<std::int64_t>(weight.size()), static_cast<std::int64_t>(activation.size()),
-            {}};
+    Plane p{
+        static_cast<std::int64_t>(weight.size()), static_cast<std::int64_t>(activation.size()), {}};
     for (const std::int64_t w : weight) {
       for (const std::int64_t a : activation) p.values.push_back(carried_value + w * a);
     }
@@ -44,8 +44,7 @@ struct Unit {
     e.activation = activation;
     e.weight = weight;
     e.rows = 2;
-    e.neighbour = [this](std::size_t m, int dc, int dy,
-                         int dx) -> std::optional<std::int64_t> {
+    e.neighbour = [this](std::size_t m, int dc, int dy, int dx) -> std::optional<std::int64_t> {
       const auto at = static_cast<std::int64_t>(m) + dx;
       if (dc != 0 || dy != 0) return std::nullopt;
       if (at < 0 || at >= static_cast<std::int64_t>(activation.size())) return 0;
@@ -89,7 +88,7 @@ TEST_CASE("a wrong activation is seen in all columns of its pixel") {
   };
   CHECK(with({4, -1, 6, 8}).fault_class == FaultClass::zero_point);
   CHECK(with({-3, 2, -5, -7}).fault_class == FaultClass::sign);
-  CHECK(with({-2, 5, 7, 7}).fault_class == FaultClass::index);   // the next pixel's
+  CHECK(with({-2, 5, 7, 7}).fault_class == FaultClass::index);  // the next pixel's
   CHECK(with({3, -2, 0, 0}).fault_class == FaultClass::stale_value);
   CHECK(with({3, -2, 0, 0}).operand == WrongOperand::activation);
   CHECK(with({3, -2, 0, 0}).entries == std::vector<std::size_t>{2, 3});
@@ -196,7 +195,7 @@ RetireRecord record(Queue queue, std::uint32_t seq, Cycle start, Cycle cycle) {
 TEST_CASE("a lost token is found from the retire stream") {
   const Program p = token_program();
   const std::vector<RetireRecord> expected{
-      record(Queue::compute, 0, 1, 10), record(Queue::compute, 1, 21, 30),
+      record(Queue::compute, 0, 1, 10),  record(Queue::compute, 1, 21, 30),
       record(Queue::compute, 2, 41, 50), record(Queue::post, 0, 11, 20),
       record(Queue::post, 1, 31, 40),    record(Queue::post, 2, 51, 60)};
   // The first token from post is lost: compute op 1 never starts.

@@ -40,10 +40,9 @@ std::vector<WaveGroup> rtl_groups(const ArchConfig& config) {
         {{"ld_we"}, {"ld_dest", 3}, {"ld_half"}, {"ld_addr", 24}, {"ld_data", data}});
   group("psum writes, a column a bit, an entry and a sum",
         {{"mon_we", cols}, {"mon_addr", 20 * cols}, {"mon_acc", width(config.hw_acc_bits) * cols}});
-  group("post results", {{"mon_write"},
-                         {"mon_lanes", lanes},
-                         {"mon_channel", 16, true},
-                         {"mon_result", 32 * lanes}});
+  group(
+      "post results",
+      {{"mon_write"}, {"mon_lanes", lanes}, {"mon_channel", 16, true}, {"mon_result", 32 * lanes}});
   return groups;
 }
 
@@ -77,8 +76,8 @@ std::string gtkwave_name(const std::string& wave_file) {
 
 std::string gtkwave_text(const WaveWindow& window, const std::vector<WaveGroup>& groups) {
   // Flags of a trace line: 0x22 hexadecimal, 0x24 decimal, 0x28 bit, 0x200 a comment line.
-  std::string text = "[*] tactus: signals of " +
-                     std::filesystem::path(window.file).filename().string() + "\n";
+  std::string text =
+      "[*] tactus: signals of " + std::filesystem::path(window.file).filename().string() + "\n";
   text += "[dumpfile] \"" + std::filesystem::absolute(window.file).string() + "\"\n";
   const Cycle begin = window.format == WaveFormat::fst ? window.begin * 1000 : window.begin;
   text += "[timestart] " + std::to_string(begin) + "\n[size] 1600 900\n[sst_width] 240\n";
