@@ -27,8 +27,6 @@ std::uint64_t ConvBlocks::put_bytes(const std::vector<std::uint8_t>& bytes) {
 }
 
 void ConvBlocks::put_weights() {
-  const ConvShape& s = plan_.shape;
-  MultipliedWeights counter(plan_);
   for (const ColumnTile& tile : plan_.columns) {
     const WeightRowSizes sizes = weight_row_sizes(plan_, tile, beat_);
     Stored stored;
@@ -44,12 +42,6 @@ void ConvBlocks::put_weights() {
       }
     }
     stored_.push_back(stored);
-    const std::vector<std::int64_t> multiplied = counter.count(tile);
-    for (std::size_t j = 0; j < multiplied.size(); ++j) {
-      const std::int64_t phase = static_cast<std::int64_t>(j) / plan_.column_channels;
-      const std::int64_t lines = ceil_div(s.out_h - phase, plan_.line_phases);
-      macs_executed_ += multiplied[j] * lines * s.out_w;
-    }
   }
 }
 
@@ -59,9 +51,10 @@ void ConvBlocks::put_params() {
     record_begin_.push_back(static_cast<std::int64_t>(records.size()));
     for (std::int64_t j = 0; j < tile.cols; ++j) {
       const std::int64_t output = j % plan_.column_channels;
-      records.push_back(encode(output < tile.outputs
-                                   ? channel_record(ctx_, layer_, tile.n0 + output)
-                                   : ChannelRecord{}));
+      // Without contents records are still made: they are checked that way.
+      const ChannelRecord record =
+          output < tile.outputs ? channel_record(ctx_, layer_, tile.n0 + output) : ChannelRecord{};
+      records.push_back(ctx_.builder.contents() ? encode(record) : EncodedRecord{});
     }
     if (unit_.add >= 0) {
       records.push_back(encode(add_record(ctx_, ctx_.layer(unit_.add), unit_.conv_is_second)));

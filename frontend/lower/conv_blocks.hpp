@@ -34,9 +34,6 @@ class ConvBlocks {
   /// Half and first record of the parameters of column tile n, loaded if necessary.
   std::pair<int, std::int64_t> param_block(std::size_t n);
 
-  /// Multiplications of real weights in the whole layer.
-  [[nodiscard]] std::int64_t macs_executed() const { return macs_executed_; }
-
  private:
   /// Which block a buffer half holds.
   struct Held {
@@ -64,7 +61,6 @@ class ConvBlocks {
   std::vector<Stored> stored_;
   std::vector<std::int64_t> record_begin_;
   std::uint64_t param_address_ = 0;
-  std::int64_t macs_executed_ = 0;
   std::array<Held, 2> ifmap_held_{}, weight_held_{}, param_held_{};
 };
 

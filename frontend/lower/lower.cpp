@@ -29,7 +29,7 @@ class NetworkLowering {
   [[nodiscard]] const std::vector<ConvUnit>& units() const { return units_; }
   [[nodiscard]] std::uint64_t image_bytes() const { return ctx_.builder.image_bytes(); }
 
-  Program run(const UnitPlanner& planner, const UnitPlanner::Choices& choices) {
+  Program run(UnitPlanner& planner, const UnitPlanner::Choices& choices) {
     planner.apply(choices, ctx_);
     for (const auto& input : ctx_.network.inputs) ctx_.place_in_memory(input.name);
     find_residents();
@@ -249,7 +249,7 @@ std::vector<ConvUnit> conv_units(const Network& network, const ArchConfig& confi
   return NetworkLowering(network, config, false).units();
 }
 
-Emitted emit_program(const Network& network, const ArchConfig& config, const UnitPlanner& planner,
+Emitted emit_program(const Network& network, const ArchConfig& config, UnitPlanner& planner,
                      const UnitPlanner::Choices& choices, bool contents) {
   NetworkLowering lowering(network, config, contents);
   Emitted out;

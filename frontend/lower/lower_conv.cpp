@@ -265,7 +265,7 @@ class ConvLowering {
   void note_layer() {
     LayerInfo& info = ctx_.infos[static_cast<std::size_t>(unit_.layer)];
     info.macs = macs_of(layer_);
-    info.macs_executed = blocks_.macs_executed();
+    info.macs_executed = plan_.macs_executed;
     info.fold_rows = ctx_.config.hw_array_rows;
     info.fold_channels = plan_.group * plan_.slots * plan_.operands.plane_channels();
     info.k_mapping = plan_.k_mapping(ctx_.config.hw_array_rows);

@@ -24,7 +24,7 @@ struct Emitted {
 /// Emits all layers with the plans that a planner for the same network and configuration chose.
 /// Without `contents` the image stays empty.
 [[nodiscard]] Emitted emit_program(const Network& network, const ArchConfig& config,
-                                   const UnitPlanner& planner, const UnitPlanner::Choices& choices,
+                                   UnitPlanner& planner, const UnitPlanner::Choices& choices,
                                    bool contents);
 
 /// Says in the program of a pruned network what channels are missing.

@@ -8,6 +8,7 @@
 #include "lower/layer_weights.hpp"
 #include "lower/plan_input_stationary.hpp"
 #include "lower/unit_runs.hpp"
+#include "lower/weight_layout.hpp"
 #include "program/program.hpp"
 
 namespace tactus::lower {
@@ -395,11 +396,13 @@ PlanTable::Choice PlanTable::best(const MemoryTiming& memory) {
   return best;
 }
 
-ConvPlan PlanTable::plan(const Choice& choice) const {
+ConvPlan PlanTable::plan(const Choice& choice) {
   const auto number = static_cast<std::size_t>(choice.cut);
   if (number >= cuts_.size()) return input_stationary_.at(number - cuts_.size());
   const Cut& cut = cuts_[number];
-  ConvPlan plan = bases_[static_cast<std::size_t>(cut.base)];
+  ConvPlan& base = bases_[static_cast<std::size_t>(cut.base)];
+  if (base.macs_executed < 0) base.macs_executed = executed_macs(base);
+  ConvPlan plan = base;
   plan.weights_outer = cut.weights_outer;
   plan.estimated_cycles = choice.cycles;
   plan.remark = remark_;

@@ -59,7 +59,7 @@ class PlanTable {
   /// layer, buffer and shortage.
   [[nodiscard]] Choice best(const MemoryTiming& memory);
   /// Its plan; `choice` comes from best().
-  [[nodiscard]] ConvPlan plan(const Choice& choice) const;
+  [[nodiscard]] ConvPlan plan(const Choice& choice);
 
  private:
   friend class Planner;

@@ -192,7 +192,7 @@ UnitPlanner::Choices UnitPlanner::choose(const MemoryTiming& memory) {
   return choices;
 }
 
-void UnitPlanner::apply(const Choices& choices, Context& context) const {
+void UnitPlanner::apply(const Choices& choices, Context& context) {
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     const auto number = static_cast<std::size_t>(choices.layouts[i]);
     context.layouts[tensors_[i].id] = tensors_[i].layouts[number];

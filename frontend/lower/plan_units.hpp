@@ -51,7 +51,7 @@ class UnitPlanner {
   /// Throws BadInput where a layer does not fit; of several the first one is named.
   [[nodiscard]] Choices choose(const MemoryTiming& memory);
   /// Fills `layouts` and `plans` of a context.
-  void apply(const Choices& choices, Context& context) const;
+  void apply(const Choices& choices, Context& context);
 
  private:
   struct User {

@@ -17,6 +17,9 @@ constexpr std::uint64_t allocation_align = 64;
 ProgramBuilder::ProgramBuilder(const ArchConfig& config, bool contents)
     : config_(config), contents_(contents) {
   for (auto& half : last_access_) half.fill(-1);
+  constexpr std::size_t usual_ops = 4096;
+  ops_.reserve(usual_ops);
+  needs_.reserve(usual_ops);
 }
 
 std::uint64_t ProgramBuilder::allocate(std::uint64_t bytes) {
@@ -31,7 +34,15 @@ std::uint8_t* ProgramBuilder::at(std::uint64_t address) {
   return image_.data() + address;
 }
 
-int ProgramBuilder::append(const TileOp& op, const std::vector<Half>& touches,
+void HalfList::add(const Half* first, const Half* last) {
+  if (static_cast<std::size_t>(last - first) > halves_.size()) {
+    throw InternalError("an op touches more buffer halves than there are");
+  }
+  count_ = static_cast<std::size_t>(last - first);
+  std::copy(first, last, halves_.begin());
+}
+
+int ProgramBuilder::append(const TileOp& op, const HalfList& touches,
                            const std::vector<int>& after) {
   const int number = op_count();
   const Queue own = queue_of(op);

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <utility>
 #include <vector>
 
@@ -27,6 +29,20 @@ struct Half {
   int half;
 };
 
+/// The few halves that one op touches.
+class HalfList {
+ public:
+  HalfList(std::initializer_list<Half> halves) { add(halves.begin(), halves.end()); }
+  HalfList(const std::vector<Half>& halves) { add(halves.data(), halves.data() + halves.size()); }
+  [[nodiscard]] const Half* begin() const { return halves_.data(); }
+  [[nodiscard]] const Half* end() const { return halves_.data() + count_; }
+
+ private:
+  void add(const Half* first, const Half* last);
+  std::array<Half, 12> halves_{};
+  std::size_t count_ = 0;
+};
+
 /// Emission order is dispatch order. An op waits for every earlier op of another queue that touched
 /// one of its halves (a half has one owner queue at a time) and for the ops named in `after`;
 /// tokens are set only where an earlier wait does not already imply the order. All ops that an op
@@ -46,7 +62,7 @@ class ProgramBuilder {
 
   /// Appends an op and returns its number.
   template <typename Body>
-  int emit(const Body& body, int layer, const std::vector<Half>& touches,
+  int emit(const Body& body, int layer, const HalfList& touches,
            const std::vector<int>& after = {}) {
     TileOp op;
     op.layer = static_cast<std::uint16_t>(layer);
@@ -65,7 +81,7 @@ class ProgramBuilder {
   [[nodiscard]] std::uint64_t image_bytes() const { return image_bytes_; }
 
  private:
-  int append(const TileOp& op, const std::vector<Half>& touches, const std::vector<int>& after);
+  int append(const TileOp& op, const HalfList& touches, const std::vector<int>& after);
   void set_tokens();
   void place_segments(Program& program);
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
@@ -17,11 +18,12 @@ namespace tactus {
 
 namespace {
 
-/// Keys that no program depends on, and those that only choose among cuts.
+/// Keys that no program depends on, and those that only choose among cuts. The accumulator's width
+/// is one of them once the network is pruned; it may be refused, though.
 constexpr bool leaves_cuts(std::string_view key) {
   for (const char* other :
        {"mem.ideal", "mem.latency_cycles", "mem.cycles_per_beat", "mem.burst_beats", "hw.clock_mhz",
-        "hw.queue_depth", "hw.acc_overflow", "hw.zero_gating"}) {
+        "hw.queue_depth", "hw.acc_overflow", "hw.zero_gating", "hw.acc_bits"}) {
     if (key == other) return true;
   }
   return false;
@@ -56,6 +58,7 @@ std::string cuts_key(const ArchConfig& config) {
 
 /// A network after pruning, for all configurations that prune alike.
 struct Pruned {
+  std::uint64_t number = 0;
   std::optional<lower::PrunedNetwork> result;  ///< absent: the network itself
   lower::WeightsMemory weights;
 };
@@ -80,9 +83,12 @@ class CutSet {
     lower::UnitPlanner::Choices choices;
     std::string identity;
     std::optional<BadInput> problem;
+    std::map<std::int64_t, BadInput> refused;  ///< widths of the accumulator, with the reason
   };
-  const Chosen& choose(const lower::MemoryTiming& memory, std::uint64_t& plans) {
+  /// Throws BadInput where the configuration's program cannot be made.
+  const Chosen& choose(const ArchConfig& config, std::uint64_t& plans) {
     if (problem_) throw BadInput(*problem_);
+    const lower::MemoryTiming memory = lower::memory_timing(config);
     const auto [it, is_new] = chosen_.try_emplace({memory.latency, memory.interval});
     Chosen& out = it->second;
     if (is_new) {
@@ -97,21 +103,47 @@ class CutSet {
       }
     }
     if (out.problem) throw BadInput(*out.problem);
+    accept_width(config.hw_acc_bits, out);
     return out;
   }
 
-  [[nodiscard]] ProgramSource::Lowered lower(const lower::UnitPlanner::Choices& choices) const {
-    lower::Emitted out = lower::emit_program(network(), config_, *planner_, choices, false);
-    if (config_.map_skip_zero) {
+  [[nodiscard]] ProgramSource::Lowered lower(const Chosen& chosen) {
+    if (made_for_ != &chosen) return lower(config_, chosen.choices);
+    made_for_ = nullptr;
+    return std::move(made_);
+  }
+
+  std::uint64_t last_use = 0;
+
+ private:
+  [[nodiscard]] ProgramSource::Lowered lower(const ArchConfig& config,
+                                             const lower::UnitPlanner::Choices& choices) {
+    lower::Emitted out = lower::emit_program(network(), config, *planner_, choices, false);
+    if (config.map_skip_zero) {
       lower::note_pruned(original_, pruned_->result ? *pruned_->result : lower::PrunedNetwork{},
                          out.program);
     }
     return {std::move(out.program), out.image_bytes};
   }
 
-  std::uint64_t last_use = 0;
+  /// The width decides about refusals only, and those do not depend on the cuts: it is accepted
+  /// once a program was made with it.
+  void accept_width(std::int64_t acc_bits, Chosen& chosen) {
+    if (accepted_.count(acc_bits) != 0) return;
+    const auto refused = chosen.refused.find(acc_bits);
+    if (refused != chosen.refused.end()) throw BadInput(refused->second);
+    ArchConfig config = config_;
+    config.hw_acc_bits = acc_bits;
+    try {
+      made_ = lower(config, chosen.choices);
+      made_for_ = &chosen;
+    } catch (const BadInput& e) {
+      chosen.refused.emplace(acc_bits, e);
+      throw;
+    }
+    accepted_.insert(acc_bits);
+  }
 
- private:
   [[nodiscard]] const Network& network() const {
     return pruned_->result ? pruned_->result->network : original_;
   }
@@ -123,6 +155,9 @@ class CutSet {
   std::optional<lower::Context> context_;
   std::optional<lower::UnitPlanner> planner_;
   std::map<std::pair<std::int64_t, std::int64_t>, Chosen> chosen_;
+  std::set<std::int64_t> accepted_;  ///< widths of the accumulator
+  ProgramSource::Lowered made_;      ///< by accept_width, for whom
+  const Chosen* made_for_ = nullptr;
   std::optional<BadInput> problem_;
 };
 
@@ -133,14 +168,14 @@ class ProgramSource::Impl {
   explicit Impl(const Network& network) : network_(network) { whole_ = std::make_shared<Pruned>(); }
 
   CutSet& cuts_of(const ArchConfig& config) {
+    std::shared_ptr<Pruned> pruned = pruned_for(config);
     std::string key = cuts_key(config);
+    append(key, static_cast<std::int64_t>(pruned->number));
     auto it = sets_.find(key);
     if (it == sets_.end()) {
       if (sets_.size() >= most_sets) drop_old();
-      it = sets_
-               .emplace(std::move(key),
-                        std::make_unique<CutSet>(network_, pruned_for(config), config, next_++))
-               .first;
+      auto made = std::make_unique<CutSet>(network_, std::move(pruned), config, next_++);
+      it = sets_.emplace(std::move(key), std::move(made)).first;
     }
     it->second->last_use = ++uses_;
     return *it->second;
@@ -159,6 +194,7 @@ class ProgramSource::Impl {
     std::shared_ptr<Pruned> made = whole_;
     if (!result.tensors.empty()) {
       made = std::make_shared<Pruned>();
+      made->number = ++pruned_count_;
       made->result = std::move(result);
     }
     known = made;
@@ -180,7 +216,7 @@ class ProgramSource::Impl {
   std::shared_ptr<Pruned> whole_;
   std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t>, std::weak_ptr<Pruned>> pruned_;
   std::unordered_map<std::string, std::unique_ptr<CutSet>> sets_;
-  std::uint64_t next_ = 0, uses_ = 0;
+  std::uint64_t next_ = 0, uses_ = 0, pruned_count_ = 0;
 };
 
 ProgramSource::ProgramSource(const Network& network) : impl_(std::make_unique<Impl>(network)) {
@@ -190,12 +226,12 @@ ProgramSource::~ProgramSource() = default;
 ProgramSource::ProgramSource(ProgramSource&&) noexcept = default;
 
 const std::string& ProgramSource::identity(const ArchConfig& config) {
-  return impl_->cuts_of(config).choose(lower::memory_timing(config), impl_->plans).identity;
+  return impl_->cuts_of(config).choose(config, impl_->plans).identity;
 }
 
 ProgramSource::Lowered ProgramSource::lower(const ArchConfig& config) {
   CutSet& cuts = impl_->cuts_of(config);
-  return cuts.lower(cuts.choose(lower::memory_timing(config), impl_->plans).choices);
+  return cuts.lower(cuts.choose(config, impl_->plans));
 }
 
 std::uint64_t ProgramSource::plans() const { return impl_->plans; }

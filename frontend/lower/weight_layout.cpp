@@ -196,6 +196,19 @@ std::vector<std::int64_t> MultipliedWeights::count(const ColumnTile& tile) {
   return counts;
 }
 
+std::int64_t executed_macs(const ConvPlan& plan) {
+  MultipliedWeights counter(plan);
+  std::int64_t macs = 0;
+  for (const ColumnTile& tile : plan.columns) {
+    const std::vector<std::int64_t> counts = counter.count(tile);
+    for (std::size_t j = 0; j < counts.size(); ++j) {
+      const std::int64_t phase = static_cast<std::int64_t>(j) / plan.column_channels;
+      macs += counts[j] * ceil_div(plan.shape.out_h - phase, plan.line_phases) * plan.shape.out_w;
+    }
+  }
+  return macs;
+}
+
 WeightRows pack_weights(const Layer& layer, const ConvPlan& plan, const ColumnTile& tile,
                         std::int64_t beat_bytes) {
   return Packer(layer, plan, tile, beat_bytes).run();

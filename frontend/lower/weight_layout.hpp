@@ -28,6 +28,9 @@ struct WeightRowSizes {
 [[nodiscard]] WeightRows pack_weights(const Layer& layer, const ConvPlan& plan,
                                       const ColumnTile& tile, std::int64_t beat_bytes);
 
+/// Multiplications of real weights in the whole layer.
+[[nodiscard]] std::int64_t executed_macs(const ConvPlan& plan);
+
 /// Counts, per column, the weights of the layer that a tile's units multiply for one pixel. Fields
 /// that no input channel of the column has, and kept weights that a group does not have, do not
 /// count. Columns and tiles that read alike are counted once.

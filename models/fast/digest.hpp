@@ -17,6 +17,10 @@ inline constexpr std::uint64_t digest_value = 0xC2B2AE3D27D4EB4FU;
   return h ^ (h >> 32);
 }
 
+/// Sum of mix_scaled(address + i * step, word i) over `count` 64-bit words.
+[[nodiscard]] std::uint64_t mix_words(const void* words, std::int64_t count, std::uint64_t address,
+                                      std::uint64_t step);
+
 /// XOR of the 64-bit words of a beat; a 32-bit beat is zero-extended.
 [[nodiscard]] inline std::uint64_t fold_beat(const std::uint8_t* beat, std::int64_t beat_bytes) {
   if (beat_bytes == 4) {
@@ -39,7 +43,8 @@ class BeatDigest {
   explicit BeatDigest(std::int64_t beat_bytes) : beat_bytes_(beat_bytes) {}
   void add(const std::uint8_t* bytes, std::int64_t beats) {
     if (beat_bytes_ == 8) {
-      for (std::int64_t i = 0; i < beats; ++i) add_beat(fold_beat(bytes + 8 * i, 8));
+      sum_ += mix_words(bytes, beats, next_, digest_address);
+      next_ += static_cast<std::uint64_t>(beats) * digest_address;
     } else {
       for (std::int64_t i = 0; i < beats; ++i) {
         add_beat(fold_beat(bytes + beat_bytes_ * i, beat_bytes_));
@@ -60,13 +65,8 @@ class BeatDigest {
 /// Digest of `count` values whose addresses are first, first + step, ...
 [[nodiscard]] inline std::uint64_t digest_run(const std::int64_t* values, std::int64_t count,
                                               std::int64_t first, std::int64_t step) {
-  std::uint64_t address = static_cast<std::uint64_t>(first) * digest_address;
-  const std::uint64_t distance = static_cast<std::uint64_t>(step) * digest_address;
-  std::uint64_t sum = 0;
-  for (std::int64_t i = 0; i < count; ++i, address += distance) {
-    sum += mix_scaled(address, static_cast<std::uint64_t>(values[i]));
-  }
-  return sum;
+  return mix_words(values, count, static_cast<std::uint64_t>(first) * digest_address,
+                   static_cast<std::uint64_t>(step) * digest_address);
 }
 
 }  // namespace tactus::fast

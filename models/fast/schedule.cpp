@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
-#include <unordered_map>
+#include <utility>
 
 #include "dataflow/output_stationary.hpp"
 #include "dataflow/weight_stationary.hpp"
@@ -117,11 +117,38 @@ std::size_t Schedule::reach(std::size_t i) const {
   return most;
 }
 
+namespace {
+
+/// Where a text of `context` steps was seen last.
+class LastSeen {
+ public:
+  explicit LastSeen(std::size_t count) {
+    std::size_t size = 16;
+    while (size < 2 * count) size *= 2;
+    slots_.resize(size);
+  }
+  static constexpr std::size_t never = ~std::size_t{0};
+  /// Notes that it is at `place` now and returns where it was before.
+  std::size_t exchange(std::uint64_t text, std::size_t place) {
+    std::size_t i = text & (slots_.size() - 1);
+    while (slots_[i].place != never && slots_[i].text != text) i = (i + 1) & (slots_.size() - 1);
+    slots_[i].text = text;
+    return std::exchange(slots_[i].place, place);
+  }
+
+ private:
+  struct Slot {
+    std::uint64_t text = 0;
+    std::size_t place = never;
+  };
+  std::vector<Slot> slots_;
+};
+
+}  // namespace
+
 void Schedule::find_regions() {
   const std::size_t n = steps_.size();
-  const auto equal = [this](std::size_t a, std::size_t b) {
-    return std::memcmp(&steps_[a], &steps_[b], sizeof(Step)) == 0;
-  };
+  if (n < context) return;
   std::vector<std::uint64_t> hash(n);
   for (std::size_t i = 0; i < n; ++i) {
     std::array<std::uint64_t, sizeof(Step) / 8> words;
@@ -133,33 +160,43 @@ void Schedule::find_regions() {
     }
     hash[i] = h;
   }
-  std::unordered_map<std::uint64_t, std::size_t> seen;
+  const auto equal = [&](std::size_t a, std::size_t b) {
+    return hash[a] == hash[b] && std::memcmp(&steps_[a], &steps_[b], sizeof(Step)) == 0;
+  };
+  const auto text_at = [&](std::size_t i) {
+    std::uint64_t text = 0;
+    for (std::size_t k = 0; k < context; ++k) text = text * 0x9E3779B97F4A7C15U + hash[i + k];
+    return text ^ text >> 32;
+  };
+  LastSeen seen(n);
   for (std::size_t i = 0; i + context <= n;) {
-    std::uint64_t key = 0;
-    for (std::size_t k = 0; k < context; ++k) key = key * 0x9E3779B97F4A7C15U + hash[i + k];
-    const auto [it, is_new] = seen.try_emplace(key, i);
-    if (is_new) {
+    const std::size_t earlier = seen.exchange(text_at(i), i);
+    if (earlier == LastSeen::never) {
       ++i;
       continue;
     }
     Region region;
     region.begin = i;
-    region.period = i - it->second;
-    it->second = i;
+    region.period = i - earlier;
     for (region.end = i; region.end < n && equal(region.end, region.end - region.period);) {
       ++region.end;
     }
+    const std::size_t length = region.end - region.begin;
     region.window = region.period;
-    for (std::size_t k = region.begin; k < std::min(region.end, i + 2 * region.period); ++k) {
-      region.window = std::max(region.window, reach(k));
-    }
     // Worth it only if something is left to skip once the cycles may have settled.
-    if (region.end - region.begin > region.window + 3 * region.period) {
-      i = region.end;
-      regions_.push_back(region);
-    } else {
-      ++i;
+    if (length > 4 * region.period) {
+      for (std::size_t k = i; k < i + 2 * region.period; ++k) {
+        region.window = std::max(region.window, reach(k));
+      }
+      if (length > region.window + 3 * region.period) {
+        regions_.push_back(region);
+        i = region.end;
+        continue;
+      }
     }
+    // The next ones of the same repetition are no better.
+    const std::size_t last = std::min(region.end, n);
+    for (++i; i + context <= last; ++i) seen.exchange(text_at(i), i);
   }
 }
 
@@ -182,7 +219,10 @@ void Schedule::find_fills() {
     --it;
     if (at < it->end && user >= it->end) it->fill = std::max(it->fill, it->end - at);
   };
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
+  std::size_t before = 0;  // regions that end at op i or earlier
+  for (std::size_t i = regions_.front().end; i < steps_.size(); ++i) {
+    while (before < regions_.size() && regions_[before].end <= i) ++before;
+    if (i - reach(i) >= regions_[before - 1].end) continue;
     const auto look = [&](std::size_t from) {
       const Step& s = steps_[from];
       for (const std::uint32_t back : s.tokens) note(i, from - back);

@@ -211,7 +211,7 @@ class PointTimer::Impl {
   const LayerValueEvents& values_of(Entry& entry, const ArchConfig& config) {
     const bool exact = numeric_.exact(config.hw_acc_bits);
     std::string key = config.hw_zero_gating ? "gated" : "plain";
-    if (!exact) key += config.hw_acc_overflow;
+    if (!exact) key += config.hw_acc_overflow + std::to_string(config.hw_acc_bits);
     const auto [it, is_new] = entry.values.try_emplace(key);
     if (is_new) {
       try {

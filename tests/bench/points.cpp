@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // How many exact design points a second: times all points of a grid of architecture keys, in random
-// order, and prints a line of JSON.
+// order, and prints a line of JSON. Seconds are processor time of the one thread: the rate of a
+// core that has nothing else to do, whatever else the machine does.
 //   tactus_bench_points MODEL PRESET VALUES key=v1,v2,... [key=v1,v2,...]
 // VALUES is values (act_zero, mac_gated and acc_overflow are counted) or no-values.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <exception>
 #include <string>
 #include <vector>
@@ -72,7 +73,7 @@ int main(int argc, char** argv) {
     tactus::PointOptions options;
     options.value_events = std::string(argv[3]) == "values";
 
-    const auto begin = std::chrono::steady_clock::now();
+    const std::clock_t begin = std::clock();
     tactus::PointTimer timer(work, table, options);
     std::uint64_t invalid = 0, cycles = 0;
     std::int64_t ops = 0;
@@ -81,16 +82,16 @@ int main(int argc, char** argv) {
         const tactus::DesignPoint& result = timer.time(point);
         cycles += result.cycles;
         ops = std::max(ops, result.tile_ops);
-      } catch (const BadInput&) {
-        ++invalid;
+      } catch (const BadInput& error) {
+        if (invalid++ == 0) std::fprintf(stderr, "first invalid point: %s\n", error.what());
       }
     }
-    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
+    const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
     const tactus::PointCounts& counts = timer.counts();
     std::printf(
         "{\"points\": %zu, \"invalid\": %llu, \"seconds\": %.6f, \"plans\": %llu, \"lowerings\": "
         "%llu, \"schedules\": %llu, \"value_runs\": %llu, \"most_ops\": %lld, \"cycles\": %llu}\n",
-        points.size(), static_cast<unsigned long long>(invalid), time.count(),
+        points.size(), static_cast<unsigned long long>(invalid), seconds,
         static_cast<unsigned long long>(counts.plans),
         static_cast<unsigned long long>(counts.lowerings),
         static_cast<unsigned long long>(counts.schedules),

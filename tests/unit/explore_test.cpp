@@ -174,6 +174,7 @@ TEST_CASE("what does not matter is not computed again") {
   CHECK(timer.counts().value_runs == 1);
   config.hw_clock_mhz = 77;
   config.hw_acc_overflow = "saturate";
+  config.hw_acc_bits -= 1;
   config.mem_burst_beats = 2;
   CHECK(timer.time(config).cycles == cycles);
   CHECK(timer.counts().lowerings == 1);
