@@ -39,7 +39,7 @@ ALLOWED = {
     "sim/triage": DATA | {"network", "lower", "numerics", "report"},
     "sim/run": DATA | {"network", "hdf5", "lower", "ref", "fast", "systemc", "rtl_host", "energy",
                        "report", "triage", "waves"},
-    "sim/dut": {"network", "hdf5", "ref", "report", "run"},
+    "sim/dut": {"tactus_dut.h", "network", "hdf5", "ref", "report", "run"},
     "sim/explore": DATA | {"network", "lower", "run", "energy", "report", "fast", "dataflow"},
     "sim/sweep": DATA | {"network", "hdf5", "lower", "run", "energy", "report", "explore", "rtl_host"},
     "sim/page": {"arch", "events", "energy", "sweep"},
