@@ -86,10 +86,10 @@ TEST_CASE("validator: post fields") {
   const auto with = [](const std::function<void(PostOp&)>& change) {
     return after([&](Program& p) { change(body<PostOp>(p, post)); });
   };
-  says(with([](PostOp& op) { op.mode = 6; }), "mode");
+  says(with([](PostOp& op) { op.mode = 11; }), "mode");
   says(with([](PostOp& op) { op.channels = 5; }), "channels must be at most");
   says(with([](PostOp& op) { op.param_base = 29; }), "parameter record 32");
-  says(with([](PostOp& op) { op.convention = 5; }), "convention");
+  says(with([](PostOp& op) { op.convention = 6; }), "convention");
   says(with([](PostOp& op) { op.clamp_min = 128; }), "clamp_min");
   says(with([](PostOp& op) { op.dst_base = 2033; }), "ofmap byte 2048");
   says(with([](PostOp& op) {
@@ -104,6 +104,16 @@ TEST_CASE("validator: post fields") {
          op.src_step_y = 4;
        }),
        "overwrites source elements");
+  says(with([](PostOp& op) {
+         op.mode = 9;
+         op.clamp_max = 1000;
+       }),
+       "parameter record");
+  says(with([](PostOp& op) {
+         op.mode = 10;
+         op.row_kind = 5;
+       }),
+       "row_kind");
 }
 
 TEST_CASE("validator: tokens") {
