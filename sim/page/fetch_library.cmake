@@ -9,8 +9,8 @@ if(NPM)
   file(COPY ${SOURCE}/package.json ${SOURCE}/package-lock.json DESTINATION ${WORK})
   execute_process(
     COMMAND ${NPM} ci --ignore-scripts --no-audit --no-fund --prefer-offline --loglevel=error
-            --fetch-retries=1 --fetch-timeout=60000
-    WORKING_DIRECTORY ${WORK} RESULT_VARIABLE code OUTPUT_QUIET ERROR_VARIABLE messages TIMEOUT 300)
+            --fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-timeout=30000
+    WORKING_DIRECTORY ${WORK} RESULT_VARIABLE code OUTPUT_QUIET ERROR_VARIABLE messages TIMEOUT 120)
   set(problem "")
   if(NOT code EQUAL 0)
     string(REGEX REPLACE "\n.*" "" problem "npm ci failed: ${messages}")
