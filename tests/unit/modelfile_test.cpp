@@ -36,7 +36,7 @@ QTensor tensor(Shape shape, Format format, int from) {
 }
 
 GoldenSet golden(const Network& n, const std::string& key) {
-  GoldenSet set{key, "reference", {}, {}};
+  GoldenSet set{key, "reference", {}, {}, {}};
   for (const auto& input : n.inputs) {
     set.inputs[input.name] = tensor(input.shape, input.format, 1);
   }
