@@ -102,6 +102,13 @@ GoldenReport verify(const CommandLine& line) {
   request.folder = line.golden.verify;
   if (!line.positional.empty()) request.model = line.positional[0];
   request.inputs = line.inputs;
+  if (line.backend == "ref") {
+    throw BadInput("tactus golden --verify compares cycles, and the back end ref has none");
+  }
+  if (line.fault != 0 && line.backend != line.fault_backend) {
+    throw BadInput("--fault " + std::to_string(line.fault) + " is one of " + line.fault_backend +
+                   ", but --backend is " + line.backend);
+  }
   const auto& names = backend_names();
   const bool known = std::find(names.begin(), names.end(), line.backend) != names.end();
   request.backend = known || line.backend != "systemc" ? line.backend : "fast";
@@ -134,6 +141,9 @@ GoldenReport write_set(const CommandLine& line) {
 int golden_verb(const CommandLine& line) {
   if (!line.golden.out.empty() && !line.golden.verify.empty()) {
     throw BadInput("tactus golden takes --out or --verify, not both");
+  }
+  if (line.backpressure != 0) {
+    throw BadInput("tactus golden compares cycles, which --backpressure changes");
   }
   const GoldenReport report = line.golden.verify.empty() ? write_set(line) : verify(line);
   show(line.json, to_text(report), to_json(report));

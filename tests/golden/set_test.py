@@ -282,6 +282,9 @@ class GoldenSet(unittest.TestCase):
                 ((W8, "--out", vectors.MODELS, *TINY, *FAST), "not empty"),
                 ((W8, *TINY, *FAST), "--out DIR"),
                 (("--verify", self.folder / "none"), "no folder"),
+                (("--verify", self.folder, W8, "--backend", "ref"), "has none"),
+                (("--verify", self.folder, W8, "--fault", 3), "--backend is systemc"),
+                ((W8, *out, *TINY, "--backpressure", 1), "--backpressure"),
                 ((W8, *out, "--hw.acc_bits=29", "-q"), "--witnesses")):
             done = vectors.golden(TOOL, *args)
             self.assertEqual(done.returncode, 2, f"{args}: {done.stdout}{done.stderr}")
