@@ -32,8 +32,9 @@ ALLOWED = {
     "frontend/synth": {"network"},
     "frontend/ops": {"network", "arch", "events", "program", "dataflow", "lower"},
     # add_mul_shift_fits() says whether constants are in range: a rule, not a value.
+    # softmax8_entry() makes the contents of a table; the reference calculates them itself.
     "frontend/lower": {"network", "arch", "events", "program", "dataflow", "ops",
-                       "numerics/add_mul_shift.hpp"},
+                       "numerics/add_mul_shift.hpp", "numerics/softmax.hpp"},
     "sim/energy": {"arch", "events"},
     "sim/report": {"arch", "events", "program", "backend", "energy"},
     "sim/triage": DATA | {"network", "lower", "numerics", "report"},
