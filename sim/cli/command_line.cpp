@@ -109,7 +109,7 @@ po::options_description options_for(const Verb& verb) {
   if (has('b')) add("backend", po::value<std::string>(), "ref, fast, systemc or rtl");
   if (has('e')) {
     add("feed", po::value<std::string>(),
-        "golden: every weighted layer reads the golden tensor of its input; compares each layer");
+        "golden: every layer that multiplies reads golden operands; compares layer by layer");
   }
   if (has('c')) {
     add("backends", po::value<std::string>(), "comma-separated list (default: all of this build)");

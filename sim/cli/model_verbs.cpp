@@ -13,8 +13,10 @@
 #include "numerics/errors.hpp"
 #include "program/validator.hpp"
 #include "report/compare.hpp"
+#include "report/text_table.hpp"
 #include "run/backends.hpp"
 #include "run/feed.hpp"
+#include "run/layer_costs.hpp"
 
 namespace tactus {
 
@@ -116,6 +118,28 @@ std::string need_text(const AccumulatorNeed& need) {
   return text;
 }
 
+void add_cost(const LayerCost& cost, LayerCost& total) {
+  total.macs += cost.macs;
+  total.bops += cost.bops;
+  total.weights += cost.weights;
+  total.zero_weights += cost.zero_weights;
+  total.weight_bytes += cost.weight_bytes;
+  total.constant_bytes += cost.constant_bytes;
+  total.output_bytes += cost.output_bytes;
+}
+
+std::string cost_text(const LayerCost& cost) {
+  std::string text;
+  if (cost.bops > 0) text += std::to_string(cost.bops) + " BOPs, ";
+  if (cost.weights > 0) {
+    const double share = static_cast<double>(cost.zero_weights) / static_cast<double>(cost.weights);
+    text += std::to_string(cost.weights) + " weights in " + std::to_string(cost.weight_bytes) +
+            " bytes, " + fixed(100 * share, 1) + " % zero, ";
+  }
+  return text + "constants " + std::to_string(cost.constant_bytes) + " bytes, output " +
+         std::to_string(cost.output_bytes) + " bytes";
+}
+
 std::string inspect_text(const Job& model, const AccumulatorNeeds& accumulators) {
   std::ostringstream out;
   const Network& net = model.workload.network;
@@ -127,6 +151,10 @@ std::string inspect_text(const Job& model, const AccumulatorNeeds& accumulators)
     out << "input " << input.name << "  " << input.shape.c << "x" << input.shape.h << "x"
         << input.shape.w << "  " << format_text(input.format) << "\n";
   }
+  const LayerCosts costs = layer_costs(net);
+  LayerCost total;
+  for (const auto& [id, cost] : costs) add_cost(cost, total);
+  out << "total  " << total.macs << " MACs, " << cost_text(total) << "\n";
   for (std::size_t i = 0; i < net.layers.size(); ++i) {
     const Layer& layer = net.layers[i];
     const LayerInfo& info = model.program.layers[i];
@@ -139,7 +167,7 @@ std::string inspect_text(const Job& model, const AccumulatorNeeds& accumulators)
     out << "  -> " << layer.out_shape.c << "x" << layer.out_shape.h << "x" << layer.out_shape.w
         << " " << format_text(layer.out_format);
     if (info.macs > 0) out << "  " << info.macs << " MACs";
-    out << "\n    " << info.mapping << "\n";
+    out << "\n    " << cost_text(costs.at(layer.id)) << "\n    " << info.mapping << "\n";
     const auto need = accumulators.find(layer.id);
     if (need != accumulators.end()) out << "    " << need_text(need->second) << "\n";
   }
@@ -207,7 +235,8 @@ int inspect_verb(const CommandLine& line) {
   }
   const Network& network = model.workload.network;
   show(line.json, inspect_text(model, accumulators),
-       inspect_to_json(model.program, line.config, network.name, network.sha256, accumulators));
+       inspect_to_json(model.program, line.config, network.name, network.sha256, accumulators,
+                       layer_costs(network)));
   return 0;
 }
 

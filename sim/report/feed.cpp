@@ -67,7 +67,7 @@ std::string to_text(const FeedReport& report, int columns) {
   const RunReport& run = report.run;
   std::string text = run.identity.model_name + " on " + run.identity.backend + ", " +
                      std::to_string(run.inferences) +
-                     " inferences, every weighted layer fed its golden operand\n";
+                     " inferences, every layer that multiplies fed its golden operands\n";
   if (run.cycles > 0) text += "cycles " + std::to_string(run.cycles) + "\n";
   TextTable table;
   const auto name_width = static_cast<std::size_t>(std::max(20, columns - 60));

@@ -16,6 +16,7 @@
 #include "events/events.hpp"
 #include "program/program.hpp"
 #include "report/finding.hpp"
+#include "report/layer_cost.hpp"
 #include "report/stalls.hpp"
 
 #ifndef TACTUS_VERSION
@@ -155,6 +156,7 @@ struct CheckReport {
 [[nodiscard]] std::string inspect_to_json(const Program& program, const ArchConfig& config,
                                           const std::string& model_name,
                                           const std::string& model_sha256,
-                                          const AccumulatorNeeds& accumulators);
+                                          const AccumulatorNeeds& accumulators,
+                                          const LayerCosts& costs = {});
 
 }  // namespace tactus

@@ -80,6 +80,20 @@ Json events_of(const EventCounts& events) {
   return map;
 }
 
+/// null where the caller has no costs.
+Json cost_of(const LayerCosts& costs, const std::string& id) {
+  const auto it = costs.find(id);
+  if (it == costs.end()) return nullptr;
+  const LayerCost& c = it->second;
+  return {{"macs", c.macs},
+          {"bops", c.bops},
+          {"weights", c.weights},
+          {"zero_weights", c.zero_weights},
+          {"weight_bytes", c.weight_bytes},
+          {"constant_bytes", c.constant_bytes},
+          {"output_bytes", c.output_bytes}};
+}
+
 /// null for layers without accumulators.
 Json accumulator_of(const AccumulatorNeeds& needs, const std::string& id) {
   const auto it = needs.find(id);
@@ -237,7 +251,7 @@ std::string config_to_json(const ArchConfig& config) {
 
 std::string inspect_to_json(const Program& program, const ArchConfig& config,
                             const std::string& model_name, const std::string& model_sha256,
-                            const AccumulatorNeeds& accumulators) {
+                            const AccumulatorNeeds& accumulators, const LayerCosts& costs) {
   std::int64_t segments = 0;
   for (const TileOp& op : program.ops) segments += op.seg_end || op.prog_end ? 1 : 0;
   Json j = {{"schema", "tactus.inspect/1"},
@@ -259,6 +273,7 @@ std::string inspect_to_json(const Program& program, const ArchConfig& config,
                            {"macs_executed", l.macs_executed},
                            {"fold_rows", l.fold_rows},
                            {"accumulator", accumulator_of(accumulators, l.id)},
+                           {"cost", cost_of(costs, l.id)},
                            {"mapping", l.mapping}});
   }
   for (const TensorPlace& t : program.tensors) {

@@ -16,7 +16,8 @@ namespace {
 /// Name of the network input that stands for a layer's golden tensor.
 std::string fed_name(const std::string& id) { return id + "@golden"; }
 
-bool weighted(const Layer& layer) { return !layer.weight.empty(); }
+/// Whether the layer reads its operands from golden tensors.
+bool multiplies(const Layer& layer) { return !layer.weight.empty() || layer.op == LayerOp::matmul; }
 
 class Feeder {
  public:
@@ -29,10 +30,12 @@ class Feeder {
     }
   }
 
-  /// Whether the layer's operand is known: a golden tensor or a network input.
+  /// Whether an operand of the layer is known: a golden tensor or a network input.
   [[nodiscard]] bool fed(const Layer& layer) const {
-    return weighted(layer) &&
-           (golden_.count(layer.inputs[0]) != 0 || network_.find_input(layer.inputs[0]) != nullptr);
+    return multiplies(layer) &&
+           std::any_of(layer.inputs.begin(), layer.inputs.end(), [&](const std::string& input) {
+             return golden_.count(input) != 0 || network_.find_input(input) != nullptr;
+           });
   }
 
   /// The network with golden operands; every golden tensor is an output.
@@ -57,7 +60,7 @@ class Feeder {
       const bool known =
           std::all_of(job_.workload.inferences.begin(), job_.workload.inferences.end(),
                       [&](const Inference& one) { return one.accumulators.count(layer.id) != 0; });
-      if (!known || !fed(layer)) continue;
+      if (!known || !fed(layer) || layer.weight.empty()) continue;
       Layer raw = layer;
       raw.out_format = Format{32, true, 0};
       raw.requant = Requant{};
@@ -96,15 +99,16 @@ class Feeder {
   static std::string source(const std::string& name) { return name.substr(0, name.find('@')); }
 
   void redirect(Layer& layer, Network& network) const {
-    if (!weighted(layer) || golden_.count(layer.inputs[0]) == 0) return;
-    const std::string id = layer.inputs[0];
-    layer.inputs[0] = fed_name(id);
-    if (network.find_input(layer.inputs[0]) != nullptr) return;
-    NetworkInput input;
-    input.name = layer.inputs[0];
-    input.shape = network_.shape_of(id);
-    input.format = network_.format_of(id);
-    network.inputs.push_back(std::move(input));
+    if (!multiplies(layer)) return;
+    for (std::string& operand : layer.inputs) {
+      if (golden_.count(operand) == 0) continue;
+      NetworkInput input;
+      input.name = fed_name(operand);
+      input.shape = network_.shape_of(operand);
+      input.format = network_.format_of(operand);
+      operand = input.name;
+      if (network.find_input(input.name) == nullptr) network.inputs.push_back(std::move(input));
+    }
   }
 
   static void drop_unread_inputs(Network& network) {

@@ -9,10 +9,10 @@
 
 namespace tactus {
 
-/// Runs the job's inferences on one back end (`ref` too) with every weighted layer reading the
-/// golden tensor of its input where all inferences have it, and compares layer by layer: outputs
-/// and, where the model file has them, accumulators. What has no weights computes from what it is
-/// given. Throws BadInput if no layer has a golden operand.
+/// Runs the job's inferences on one back end (`ref` too) with every layer that multiplies (conv2d,
+/// linear, matmul) reading the golden tensors of its inputs where all inferences have them, and
+/// compares layer by layer: outputs and, where the model file has them, accumulators. Other layers
+/// compute from what they are given. Throws BadInput if no layer has a golden operand.
 [[nodiscard]] FeedReport run_fed(const Job& job, const std::string& backend,
                                  const Progress& progress);
 
