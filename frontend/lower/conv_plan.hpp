@@ -81,7 +81,7 @@ struct ConvPlan {
   std::optional<InputStationaryCut> input_stationary;
   std::int64_t estimated_cycles = 0;
   std::int64_t macs_executed = -1;  ///< multiplications of real weights in the whole layer
-  std::string remark;  ///< why a sparsity pattern of the weights is not used, or empty
+  std::string remark;               ///< why a sparsity pattern of the weights is not used, or empty
 
   [[nodiscard]] UnitPlace place_of(std::int64_t unit) const;
   /// A pixel tile in the array's lines, and where its input region lies in a bank.

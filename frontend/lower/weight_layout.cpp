@@ -106,10 +106,22 @@ class Packer {
     }
   }
 
+  /// A row of one byte to a column, one lane, dense: the usual case.
+  void pack_bytes(const UnitPlace& at, std::int64_t channel, std::int64_t stored) {
+    std::uint8_t* row = out_.values.data() + stored * out_.row_bytes;
+    for (const Column& c : columns_) {
+      const std::int64_t ky = at.ky - c.ky;
+      const bool real = ky >= 0 && ky < plan_.shape.window.kernel_h && c.output >= 0 &&
+                        channel >= c.first && channel < c.end;
+      *row++ = static_cast<std::uint8_t>(real ? weight(c, channel, ky, at.kx) : zero_);
+    }
+  }
+
   void pack_unit(std::int64_t unit, std::int64_t stored) {
     const UnitPlace at = plan_.place_of(unit);
     const std::int64_t lanes = o_.lanes(), width = o_.wgt_carrier, index = o_.index_bits();
     const std::int64_t first = tile_.c0 + first_channel(plan_, at);
+    if (o_.word_bits == 8 && width == 8 && !o_.sparse()) return pack_bytes(at, first, stored);
     for (std::int64_t j = 0; j < tile_.cols; ++j) {
       const Column& c = columns_[static_cast<std::size_t>(j)];
       for (std::int64_t l = 0; l < lanes; ++l) {

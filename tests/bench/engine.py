@@ -17,7 +17,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # 10 x 5 x 2 x 2 x 2 x 5 x 5 points.
 MIXED_GRID = ["mem.latency_cycles=10,20,30,40,60,80,100,150,200,300", "mem.cycles_per_beat=1,2,3,4,8",
-              "buf.ifmap_kib=192,256", "buf.weight_kib=64,128", "map.dataflow=ws,os",
+              "buf.ifmap_kib=192,256", "buf.weight_kib=64,128", "map.dataflow=auto,ws",
               "hw.acc_bits=24,26,28,30,32", "hw.clock_mhz=200,400,600,800,1000"]
 # No two of its 10,000 points have the same cycles for free: 25 x 5 x 4 x 5 x 4.
 HARD_GRID = ["mem.latency_cycles=" + ",".join(str(8 * n) for n in range(1, 26)),
