@@ -4,9 +4,10 @@ add_executable(tactus_frontend_tests
   ${PROJECT_SOURCE_DIR}/tests/support/doctest_main.cpp
   ${CMAKE_CURRENT_LIST_DIR}/modelfile_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/network_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/synth_networks_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/synth_test.cpp)
 target_link_libraries(tactus_frontend_tests
-  PRIVATE tactus::hdf5 tactus::network tactus::synth doctest::doctest)
+  PRIVATE tactus::hdf5 tactus::network tactus::ref tactus::synth doctest::doctest)
 target_compile_definitions(tactus_frontend_tests
   PRIVATE TACTUS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 include(${doctest_DIR}/doctest.cmake)
