@@ -68,11 +68,14 @@ flags="-std=gnu++17 -g0 $opt -fPIC -w -fvisibility=hidden -fno-strict-aliasing \
   -DVL_TIME_CONTEXT -DVM_COVERAGE=$coverage -DVM_SC=0 -DVM_TRACE=$((fst + vcd)) -DVM_TRACE_FST=$fst \
   -DVM_TRACE_VCD=$vcd $cdefines \
   -I. -I$root/include -I$root/include/vltstd -I$models"
+once=-O1
+if [ -n "$observe" ]; then once=-O0; fi
 cd "$tmp/gen"
 objects=
 for source in *.cpp; do
   case $source in
-    *__Slow.cpp | *__Syms.cpp) level=-O1 ;;
+    # What runs once; with waves or coverage it is megabytes.
+    *__Slow.cpp | *__Syms.cpp) level=$once ;;
     *) level= ;;
   esac
   # shellcheck disable=SC2086

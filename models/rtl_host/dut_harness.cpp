@@ -32,7 +32,11 @@ namespace {
 class Waves {
  public:
   Waves(const tactus_rtl_run& run, VerilatedContext& context) : run_(run) {
-    if (run.trace_file != nullptr) context.traceEverOn(true);
+    if (run.trace_file == nullptr) return;
+    context.traceEverOn(true);
+    constexpr int picoseconds = -12;
+    context.timeunit(picoseconds);
+    context.timeprecision(picoseconds);
   }
   void attach([[maybe_unused]] Vtactus_top& top) {
 #if VM_TRACE
