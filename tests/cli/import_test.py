@@ -90,6 +90,32 @@ class Small(ImportTest):
         self.assertGreater(data["golden"]["totals"]["end_to_end"]["moved"], 10)
         self.assertEqual(data["golden"]["totals"]["accumulators"]["moved"], 0)
 
+    def test_pitfalls_are_named(self):
+        """One damaged property per layer; each is named with its layer."""
+        import h5py
+        source = self.folder / "pitfalls.h5"
+        shutil.copy(self.sources / "small_t2c.h5", source)
+        with h5py.File(source, "r+") as file:
+            layers = file["layers"]
+            layers["002_a1"].attrs["conv_bias"] = True
+            layers["003_a2"].attrs["mask_sparsity"] = 0.85
+            layers["005_b1/scale_int"][0, 2] = 2 ** 31 - 1
+            layers["006_b2/scale_int"][0, 1] = 0
+            layers["007_skip/weight"][...] = 1
+            layers["010_fc"].attrs["act_quantizer"] = "LSQ"
+            layers["010_fc/act_zero_point"][...] = 3
+            operand = file["golden/image_0/001_stem/input"]
+            operand[0, 0, 0, 0] = 300
+        _, data = self.imported("t2c", source)
+        said = {(w["layer"], word) for w in data["warnings"] for word in (
+            "without scaling", "mask was dropped", "was saturated", "vanished", "all weights are 1",
+            "LSQ or QDrop", "outside the quantiser's range") if word in w["message"]}
+        self.assertEqual(said, {
+            ("002_a1", "without scaling"), ("003_a2", "mask was dropped"),
+            ("005_b1", "was saturated"), ("006_b2", "vanished"), ("007_skip", "all weights are 1"),
+            ("010_fc", "LSQ or QDrop"), ("001_stem", "outside the quantiser's range")})
+        self.assertGreater(data["golden"]["totals"]["accumulators"]["moved"], 0)
+
     def test_qdq(self):
         path, data = self.imported("onnx", self.sources / "small_qdq.onnx", "--golden",
                                    self.sources / "small_qdq.h5")
