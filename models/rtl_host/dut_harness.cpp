@@ -32,17 +32,15 @@ namespace {
 class Waves {
  public:
   Waves(const tactus_rtl_run& run, VerilatedContext& context) : run_(run) {
-    if (run.trace_file == nullptr) return;
-    context.traceEverOn(true);
-    constexpr int picoseconds = -12;
-    context.timeunit(picoseconds);
-    context.timeprecision(picoseconds);
+    if (run.trace_file != nullptr) context.traceEverOn(true);
   }
   void attach([[maybe_unused]] Vtactus_top& top) {
 #if VM_TRACE
     if (run_.trace_file == nullptr) return;
     constexpr int all_levels = 99;
     top.trace(&file_, all_levels);
+    file_.set_time_unit("1ps");
+    file_.set_time_resolution("1ps");
     file_.open(run_.trace_file);
 #endif
   }
