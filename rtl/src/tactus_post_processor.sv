@@ -495,6 +495,6 @@ module tactus_post_processor #(
   assign mon_lanes_o    = lanes;
   assign mon_channel_o  = channel_q;
   assign mon_result_o   = results;
-  assign mon_overflow_o = valid4_q ? (overflows & lanes) : '0;
+  assign mon_overflow_o = valid4_q ? (overflows & lanes & turn4) : '0;
 
 endmodule
