@@ -43,6 +43,7 @@ GoldenSet golden(const Network& n, const std::string& key) {
   for (const char* id : {"001_clamp", "006_fc"}) {
     set.layers[id] = tensor(n.shape_of(id), n.format_of(id), 2);
   }
+  set.accumulators["006_fc"] = tensor(n.shape_of("006_fc"), Format{32, true, 0}, -70000);
   return set;
 }
 
@@ -121,6 +122,9 @@ TEST_CASE("modelfile: a written network reads back") {
   CHECK(sets[1].key == "10");
   for (const auto& [name, t] : golden(n, "9").inputs) CHECK(sets[0].inputs.at(name).data == t.data);
   CHECK(sets[0].layers.at("006_fc").data == golden(n, "9").layers.at("006_fc").data);
+  const QTensor& sums = sets[0].accumulators.at("006_fc");
+  CHECK(sums.data == golden(n, "9").accumulators.at("006_fc").data);
+  CHECK(sums.format.bits == 32);
   const auto data = ModelFile::read_dataset(path, r);
   REQUIRE(data.has_value());
   CHECK(data->labels == std::vector<int>{2, 0, 1});
