@@ -19,6 +19,8 @@ import sys
 import unittest
 import zipfile
 
+import h5py
+
 import tool
 from tool import ROOT, SCHEMAS, CliTest
 
@@ -92,7 +94,6 @@ class Small(ImportTest):
 
     def test_pitfalls_are_named(self):
         """One damaged property per layer; each is named with its layer."""
-        import h5py
         source = self.folder / "pitfalls.h5"
         shutil.copy(self.sources / "small_t2c.h5", source)
         with h5py.File(source, "r+") as file:
@@ -142,7 +143,6 @@ class Small(ImportTest):
             jsonschema.Draft202012Validator(schema).validate(value)
 
     def test_feed_finds_a_changed_weight(self):
-        import h5py
         path, _ = self.imported("t2c", self.sources / "small_t2c.h5")
         with h5py.File(path, "r+") as file:
             weight = file["layers/005_b1/weight"] if "layers/005_b1" in file else next(
@@ -168,7 +168,11 @@ class Shared(ImportTest):
                 self.assertEqual(totals["accumulators"]["moved"], 0)
                 self.assertEqual(data["golden"]["arg_max"], {"compared": 4, "changed": 0})
                 run = self.json_of("run", path, "--inputs", "dataset", "--backend", "fast")
-                self.assertEqual(run["accuracy"]["count"], 4)
+                with h5py.File(SHARED / "t2c" / f"{name}.h5", "r") as file:
+                    right = sum(int(g.attrs["label"] == g.attrs["prediction"])
+                                for g in file["golden"].values())
+                self.assertEqual((run["accuracy"]["count"], run["accuracy"]["top1"]),
+                                 (4, right / 4))
 
     @needs_shared
     def test_raw_export_equals_the_capture(self):
