@@ -132,7 +132,7 @@ struct PairResult {
   bool outputs_equal = false;
   std::optional<bool> cycles_equal, events_equal;  ///< absent when one of them has no timing
   std::string first_difference;                    ///< names layer and tile op; empty when equal
-  std::optional<Finding> finding;                  ///< what triage made of it
+  std::optional<Finding> finding = {};             ///< what triage made of it
   [[nodiscard]] bool equal() const {
     return outputs_equal && cycles_equal.value_or(true) && events_equal.value_or(true);
   }
