@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Integer layer and RMS normalisation of a row of n values z (zero point taken away), in the steps of
-// the row unit:
+// Integer layer and RMS normalisation of a row of n values z (zero point taken away), in the steps
+// of the row unit:
 //   layernorm_isqrt: D = n * z - sum z, V = n * sum z^2 - (sum z)^2 + eps
 //   rmsnorm_isqrt:   D = n * z,         V = n * sum z^2 + eps
 // so that D / sqrt(V) is the normalised value. With V * 4^k in 2^60 .. 2^62 - 1 and
 //   Q = floor(sqrt(V * 4^k)), R = floor(2^61 / Q), H = round_half_up(D * R / 2^(41 - k))
-// H / 2^20 differs from D / sqrt(V) by less than 2^-21 + sqrt(n) * 2^-28. H is then requantised with
-// the channel's constants, which hold the gain and the offset. V = 0 counts as 1; then D = 0.
+// H / 2^20 differs from D / sqrt(V) by less than 2^-21 + sqrt(n) * 2^-28. H is then requantised
+// with the channel's constants, which hold the gain and the offset. V = 0 counts as 1; then D = 0.
 #pragma once
 
 #include <cstdint>

@@ -357,8 +357,8 @@ CheckReport check_job(const Job& job, const std::vector<std::string>& backends,
         pair.first_difference = compare_tensors(executors[i].tensors(), executors[lead].tensors(),
                                                 pair.a, pair.b, count);
         pair.outputs_equal = count.mismatches == 0;
-        pair.finding = explain_outputs(job, done - 1, executors[i].tensors(),
-                                       executors[lead].tensors());
+        pair.finding =
+            explain_outputs(job, done - 1, executors[i].tensors(), executors[lead].tensors());
       } else {
         CompareOptions values, timing, events;
         const RunResult part = actual.stopped ? lock_step->comparable(actual) : RunResult{};
@@ -375,8 +375,8 @@ CheckReport check_job(const Job& job, const std::vector<std::string>& backends,
           pair.outputs_equal = same(values);
           if (all.timing) pair.cycles_equal = same(timing);
           pair.events_equal = same(events);
-          pair.finding = explain_runs(job, {done - 1, wanted, actual, {},
-                                            executors[lead].runner(), executors[i].runner()});
+          pair.finding = explain_runs(
+              job, {done - 1, wanted, actual, {}, executors[lead].runner(), executors[i].runner()});
           if (actual.stopped) {
             pair.first_difference +=
                 "; " + pair.b + " was ended in cycle " + std::to_string(actual.cycles - 1);
