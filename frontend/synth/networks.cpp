@@ -28,6 +28,7 @@ constexpr NamedNetwork named[] = {
     {"tiny_yolov3", make_tiny_yolov3},
     {"espcn", make_espcn},
     {"vit_tiny", make_vit_tiny},
+    {"vit_base", make_vit_base},
     {"bert_base", make_bert_base},
     {"llm_layer", make_llm_layer},
 };

@@ -49,6 +49,9 @@ struct SynthOptions {
 /// are 1, as when they are folded into the weights behind.
 [[nodiscard]] Network make_vit_tiny(const SynthOptions& options);
 
+/// ViT-Base/16: width 768 and 12 heads; as vit_tiny otherwise.
+[[nodiscard]] Network make_vit_base(const SynthOptions& options);
+
 /// BERT-base: 128 embedded tokens in, 2 logits of the first token out; as vit_tiny otherwise.
 [[nodiscard]] Network make_bert_base(const SynthOptions& options);
 

@@ -46,13 +46,12 @@ std::string encoder(LayerMaker& make, const std::string& name, std::string x, co
   return norm_first ? x : norm("norm2", x);
 }
 
-}  // namespace
-
-Network make_vit_tiny(const SynthOptions& options) {
-  LayerMaker make("vit_tiny", options);
+/// A vision transformer of 12 blocks from patches of 16 x 16 pixels to 1000 logits.
+Network vision_transformer(const char* name, int width, int heads, const SynthOptions& options) {
+  LayerMaker make(name, options);
   make.input("image", Shape{3, options.image, options.image});
   const int side = (options.image - 16) / 16 + 1;
-  const Block b{192, 3, side * side + 1};
+  const Block b{width, heads, side * side + 1};
   const std::string patches = make.conv("patch", "image", {3, b.width, 16, 16, 16}, Output::plain);
   std::vector<std::string> lines{make.constant("cls", Shape{b.width, 1, 1})};
   for (int y = 0; y < side; ++y) {
@@ -67,6 +66,16 @@ Network make_vit_tiny(const SynthOptions& options) {
   x = make.norm("norm", x, LayerOp::layernorm);
   x = make.slice("first", x, {0, 0, 0}, {b.width, 1, 1});
   return make.finish({make.linear("head", x, b.width, 1000)});
+}
+
+}  // namespace
+
+Network make_vit_tiny(const SynthOptions& options) {
+  return vision_transformer("vit_tiny", 192, 3, options);
+}
+
+Network make_vit_base(const SynthOptions& options) {
+  return vision_transformer("vit_base", 768, 12, options);
 }
 
 Network make_bert_base(const SynthOptions& options) {

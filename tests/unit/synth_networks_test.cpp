@@ -59,6 +59,14 @@ TEST_CASE("synth: vit_tiny has the published size") {
   CHECK(macs(n) == 1253683200);
 }
 
+TEST_CASE("synth: vit_base has the published size") {
+  const Network n = make_vit_base({});
+  // 86,567,656 parameters less class token and position (152,064), norms (38,400), biases (84,712).
+  CHECK(weights(n) == 86292480);
+  // Published as 17.56 billion at 224 x 224, products of attention included.
+  CHECK(macs(n) == 17563828224);
+}
+
 TEST_CASE("synth: tiny_yolov3 has the published operations") {
   // Darknet prints 5.57 billion operations at 416 x 416, two for a multiply-accumulate.
   const Network n = make_tiny_yolov3(with_image(416));
