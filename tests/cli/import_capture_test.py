@@ -168,12 +168,12 @@ class Capture(CliTest):
         with self.assertRaisesRegex(ImportProblem, "fc.*fused_model"):
             self.captured()
 
-        class QAttention(nn.Module):
+        class QWindowAttention(nn.Module):
             def forward(self, x):
                 return x * x
         self.model.fc.scaler.fl = float(FRACTION)
-        self.model.pool = QAttention()
-        with self.assertRaisesRegex(ImportProblem, "pool.*attention"):
+        self.model.pool = QWindowAttention()
+        with self.assertRaisesRegex(ImportProblem, "pool.*window attention"):
             self.captured()
 
 

@@ -17,14 +17,15 @@ import torch
 from torch import fx, nn
 
 from . import modelfile, report
+from .capture_vit import has_attention, live_vit, weight_bits
 from .import_t2c import fold_graph
 from .problem import ImportProblem
 from .t2c_capture import CLAMPS_TWICE
 from .t2c_fold import Options
 from .t2c_graph import GoldenImage, Graph, Node, Quantizer
+from .t2c_vit import fold_vit
 
-REFUSED = {"QAttention": "attention", "QWindowAttention": "window attention",
-           "QBertSelfAttention": "attention", "MulQuant": "a MulQuant outside attention"}
+REFUSED = {"MulQuant": "a MulQuant outside attention"}
 PASSED_ON = (nn.Identity, nn.Dropout, nn.Flatten)
 ADDS = (operator.add, operator.iadd, torch.add)
 RELUS = (torch.relu, nn.functional.relu)
@@ -111,11 +112,7 @@ class _Capture:
             values = np.rint(_array(getattr(scaler, what)).astype(np.float64)).astype(np.int64)
             setattr(one, what, np.broadcast_to(values.reshape(-1), (out,)))
         one.frac_bits, one.word_bits = int(frac), self.word_bits
-        one.weight_bits = int(inner.wq.nbit)
-        # An asymmetric weight quantiser has its zero point removed: one more bit, signed.
-        one.weight_signed = True
-        if bool(getattr(inner.wq, "unsigned", False)):
-            one.weight_bits += 1
+        one.weight_bits, one.weight_signed = weight_bits(one.weight, inner.wq), True
         one.quantizer = self.quantizer(node, inner.aq)
         one.has_conv_bias = kind == "conv" and inner.bias is not None
         if hasattr(inner, "mask"):
@@ -265,8 +262,12 @@ def capture(model, samples, output, *, labels=None, name="torch2chip", mult_bits
     """Writes a model file from a fused model and sample images [N,C,H,W]; returns the report.
     word_bits is the `swl` that T2C was given."""
     out = report.Report("t2c", "live model")
-    graph = graph_of(model, samples, labels, name, word_bits)
-    model_file, lines = fold_graph(graph, Options(mult_bits, residual_bits, rounding), out)
+    options = Options(mult_bits, residual_bits, rounding)
+    if has_attention(model):
+        model_file, lines = fold_vit(*live_vit(model, samples, labels), options, name, out)
+    else:
+        graph = graph_of(model, samples, labels, name, word_bits)
+        model_file, lines = fold_graph(graph, options, out)
     modelfile.write(output, model_file)
     data = out.data(model_file, str(output))
     if show:

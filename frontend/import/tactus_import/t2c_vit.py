@@ -127,6 +127,8 @@ class VitFolder:
 
     def operand_step(self, layer):
         """Step of a layer's own activation quantiser."""
+        if bool(self.r.attr(layer, "act_unsigned")):
+            self.r.fail("an unsigned activation quantiser has no rule in a transformer", layer)
         scale = self.r.data(layer, "act_scale_f32")
         if np.size(scale) != 1:
             self.r.fail("one scale per token has no rule; this importer folds one per tensor",
@@ -135,6 +137,9 @@ class VitFolder:
             self.r.fail("an activation zero point has no rule in a transformer", layer)
         return 1 / fixed.exact(np.ravel(scale)[0])
 
+    def operand_bits(self, layer):
+        return int(self.r.attr(layer, "act_bits"))
+
     def value_step(self, layer):
         """Step of a residual value."""
         bits, largest = self.options.residual_bits, self.r.largest(layer)
@@ -142,8 +147,8 @@ class VitFolder:
             return 1 / Fraction(2) ** fixed.power_of_two_grid(4 * largest, bits, 26)
         return largest / value_range(bits, True)[1]
 
-    def norm(self, name, stream, step, out_step):
-        """layernorm of a residual stream to an int8 operand."""
+    def norm(self, name, stream, step, out_step, out_bits):
+        """layernorm of a residual stream to an operand of out_bits."""
         bits = self.model.format_of(stream)[0]
         if bits > 16:
             narrow = self.stream_largest / 32767
@@ -154,8 +159,8 @@ class VitFolder:
                                                                             "beta_f32"))
         count = len(gamma)
         eps = fixed.nearest(fixed.exact(self.r.attr(name, "eps")) * count * count / step ** 2)
-        return self.add_layer(name, "layernorm", [stream], 8, eps=eps, requant=self.requant(
-            [g / (1 << 20) for g in gamma], beta, out_step, 8, True, name))
+        return self.add_layer(name, "layernorm", [stream], out_bits, eps=eps, requant=self.requant(
+            [g / (1 << 20) for g in gamma], beta, out_step, out_bits, True, name))
 
     # A block.
 
@@ -165,10 +170,11 @@ class VitFolder:
         count = qkv.shape[0]
         scales, offsets = self.mulquant(f"{block}.attn.qqkv", count)
         third, parts = count // 3, []
+        width = int(self.r.attr(f"{block}.attn.qqkv", "bits"))
         for k, letter in enumerate("qkv"):
             rows = slice(k * third, (k + 1) * third)
             parts.append(self.dense(f"{block}.attn.{letter}", normed, qkv[rows], bits,
-                                    scales[rows], offsets[rows], Fraction(1), 8))
+                                    scales[rows], offsets[rows], Fraction(1), width))
             for image, golden in enumerate(self.golden):
                 golden["layers"][parts[k]] = tokens(self.r.captured(
                     image, f"{block}.attn.qqkv", "output")[:, rows])
@@ -185,10 +191,13 @@ class VitFolder:
         table = table[:int(np.argmax(table == 0)) + 1] if np.any(table == 0) else table
         weights = self.add_layer(f"{block}.attn.softmax", "softmax", [scores], 8, False,
                                  kind="softmax_lut", one=255, heads=heads, table=table)
-        turned = self.add_layer(f"{block}.attn.v_turned", "transpose", [parts[2]], 8, heads=heads)
+        turned = self.add_layer(f"{block}.attn.v_turned", "transpose", [parts[2]], width,
+                                heads=heads)
         scale, offset = self.mulquant(f"{block}.attn.qproj", 1)
-        mixed = self.add_layer(f"{block}.attn.attnv", "matmul", [weights, turned], 8, heads=heads,
-                               requant=self.requant(scale, offset, Fraction(1), 8, True, block))
+        width = int(self.r.attr(f"{block}.attn.qproj", "bits"))
+        mixed = self.add_layer(f"{block}.attn.attnv", "matmul", [weights, turned], width,
+                               heads=heads, requant=self.requant(scale, offset, Fraction(1), width,
+                                                                 True, block))
         for image, golden in enumerate(self.golden):
             p = self.r.captured(image, f"{block}.attn.softmax", "output")  # h, query, key
             golden["layers"][weights] = p.transpose(0, 2, 1).reshape(-1, 1, p.shape[1])
@@ -234,8 +243,10 @@ class VitFolder:
         table = np.clip(np.rint(gelu / float(out)), -32768, 32767).astype(np.int64)
         curve = self.add_layer(f"{block}.mlp.act", "lut", [hidden], 16, table=table,
                                interpolate_bits=GELU_BETWEEN)
-        operand = self.add_layer(f"{block}.mlp.act.q", "requant", [curve], 8, requant=self.requant(
-            [out], [Fraction(0)], self.operand_step(fc2), 8, True, fc2))
+        width = self.operand_bits(fc2)
+        operand = self.add_layer(f"{block}.mlp.act.q", "requant", [curve], width,
+                                 requant=self.requant([out], [Fraction(0)], self.operand_step(fc2),
+                                                      width, True, fc2))
         self.keep_operand(operand, fc2)
         return operand
 
@@ -259,14 +270,17 @@ class VitFolder:
         block = 0
         while f"blocks.{block}.norm1" in self.r.layers:
             name = f"blocks.{block}"
-            normed = self.norm(f"{name}.norm1", stream, step, self.operand_step(f"{name}.attn.qkv"))
-            self.keep_operand(normed, f"{name}.attn.qkv")
+            qkv, fc1 = f"{name}.attn.qkv", f"{name}.mlp.fc1"
+            normed = self.norm(f"{name}.norm1", stream, step, self.operand_step(qkv),
+                               self.operand_bits(qkv))
+            self.keep_operand(normed, qkv)
             mixed = self.attention(name, normed, heads)
             stream, step = self.back_to_stream(f"{name}.attn.proj", mixed, f"{name}.attn.proj",
                                                f"{name}.attn.qkv_deq", stream, step,
                                                f"{name}.add1")
-            normed = self.norm(f"{name}.norm2", stream, step, self.operand_step(f"{name}.mlp.fc1"))
-            self.keep_operand(normed, f"{name}.mlp.fc1")
+            normed = self.norm(f"{name}.norm2", stream, step, self.operand_step(fc1),
+                               self.operand_bits(fc1))
+            self.keep_operand(normed, fc1)
             stream, step = self.back_to_stream(f"{name}.mlp.fc2", self.mlp(name, normed),
                                                f"{name}.mlp.fc2", f"{name}.mlp.fc2.scaler", stream,
                                                step, f"{name}.add2")
@@ -277,7 +291,7 @@ class VitFolder:
     def head(self, stream, step, count):
         """The class token through norm and head; the stride leaves the other tokens out."""
         out_step = self.r.largest("norm") / 127
-        normed = self.norm("norm", stream, step, out_step)
+        normed = self.norm("norm", stream, step, out_step, 8)
         weight = self.r.data("head", "weight_f32").astype(np.float64)
         steps = np.abs(weight).max(axis=1) / 127
         integers = np.rint(weight / steps[:, None]).astype(np.int64)
@@ -302,21 +316,9 @@ def _images(reader):
     return out
 
 
-def import_vit(args, out):
-    """(model, lines about the golden tensors)."""
-    options = settings_of(args)
-    try:
-        with h5py.File(args.source, "r") as file:
-            reader = VitReader(file, args.source)
-            name = str(_plain(file["meta"].attrs.get("case", "vit"))) if "meta" in file else "vit"
-            folder = VitFolder(reader, options, name)
-            model = folder.fold()
-            images = _images(reader)
-    except (KeyError, IndexError, ValueError, TypeError, AttributeError, ArithmeticError,
-            RuntimeError, MemoryError) as error:
-        text = str(error).split("\n", maxsplit=1)[0]
-        raise ImportProblem(f"{args.source} is damaged or no capture of a transformer: {text}",
-                            args.source) from error
+def _finish(folder, images, out):
+    """(model, lines about the golden tensors) of a folded network."""
+    model, options = folder.model, folder.options
     model.golden = folder.golden
     if all(image.label is not None for image in images):
         stored = np.stack([golden["inputs"]["tokens"] for golden in model.golden])
@@ -328,3 +330,28 @@ def import_vit(args, out):
     out.note("the head's float weights and its operand become 8 bits")
     out.golden = compare_with_golden(model, images)
     return model, golden_text(out.golden) if out.golden else []
+
+
+def fold_vit(reader, images, options, name, out):
+    """(model, lines about the golden tensors), whoever read the network."""
+    folder = VitFolder(reader, options, name)
+    folder.fold()
+    return _finish(folder, images, out)
+
+
+def import_vit(args, out):
+    """(model, lines about the golden tensors)."""
+    options = settings_of(args)
+    try:
+        with h5py.File(args.source, "r") as file:
+            reader = VitReader(file, args.source)
+            name = str(_plain(file["meta"].attrs.get("case", "vit"))) if "meta" in file else "vit"
+            folder = VitFolder(reader, options, name)
+            folder.fold()
+            images = _images(reader)
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError, ArithmeticError,
+            RuntimeError, MemoryError) as error:
+        text = str(error).split("\n", maxsplit=1)[0]
+        raise ImportProblem(f"{args.source} is damaged or no capture of a transformer: {text}",
+                            args.source) from error
+    return _finish(folder, images, out)
