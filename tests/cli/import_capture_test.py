@@ -10,7 +10,6 @@ import tool
 from tool import ROOT, CliTest
 
 try:
-    import numpy as np
     import torch
     from torch import nn
 except ImportError:

@@ -171,8 +171,8 @@ class LiveVit:
         norms = [m for m in parent.children() if isinstance(m, nn.LayerNorm)]
         mlps = [m for m in parent.children() if hasattr(m, "fc1") and hasattr(m, "fc2")]
         if len(norms) != 2 or len(mlps) != 1:
-            self.fail(f"a block with {len(norms)} LayerNorms and {len(mlps)} modules of fc1 and fc2 "
-                      "has no rule, two and one are needed", self.names[id(parent)])
+            self.fail(f"a block with {len(norms)} LayerNorms and {len(mlps)} modules of fc1 and "
+                      "fc2 has no rule, two and one are needed", self.names[id(parent)])
         name = f"blocks.{at}"
         self.norm(f"{name}.norm1", norms[0])
         self.attention(f"{name}.attn", attn)
@@ -180,8 +180,8 @@ class LiveVit:
         self.mlp(f"{name}.mlp", mlps[0])
         self.must_equal(f"{name}.attn", (f"{name}.attn", "input_f32"),
                         (f"{name}.norm1", "output_f32"), "it does not read the first norm")
-        self.must_equal(f"{name}.mlp", (f"{name}.mlp", "input_f32"), (f"{name}.norm2", "output_f32"),
-                        "it does not read the second norm")
+        self.must_equal(f"{name}.mlp", (f"{name}.mlp", "input_f32"),
+                        (f"{name}.norm2", "output_f32"), "it does not read the second norm")
         return parent
 
     def must_equal(self, layer, one, other, sentence):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turns Reals into layers: the one place where ONNX and QONNX graphs become requantisations."""
 
-from dataclasses import dataclass
+import math
+import re
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -10,6 +12,10 @@ from . import fixed
 from .modelfile import value_range
 from .problem import ImportProblem
 from .real import Integers, Real, widen
+
+EXACT_TABLE_BITS = 10  # wider operands of a table are interpolated between 513 entries
+INTEGER = {"half_even": np.rint, "ceil": np.ceil, "floor": np.floor, "trunc": np.trunc,
+           "half_away": lambda v: np.sign(v) * np.floor(np.abs(v) + 0.5)}
 
 
 @dataclass
@@ -38,7 +44,9 @@ class Emitter:
         self.steps = {}  # id of an integer tensor -> Target that made it
         self.accumulator_of = {}  # graph node index -> id of the layer whose accumulator it is
         self.tensor_of = {}  # graph node index -> id of the tensor that it made
-        self.tflite_input_shape = None
+        self.input_of, self.input_views = {}, {}  # graph input -> model input -> its View
+        self.many_inputs = False
+        self.view_of = {}  # graph node index -> View of that tensor or accumulator
 
     def fail(self, name, what):
         raise ImportProblem(f"node {name}: {what}", layer=name)
@@ -102,8 +110,12 @@ class Emitter:
         ident = self.model.add_layer(p["name"] + suffix, p["op"], p["inputs"],
                                      source_name=p["name"], requant=requant, **p["content"],
                                      **self._format(target))
-        if "weight" in p["content"] or p["op"] in ("matmul",):
+        if len(requant.get("mult", [0])) > 1 and p["op"] == "mul":
+            self.fail(p["name"], "a product of two activations with one scale per channel has no "
+                                 "rule")
+        if "weight" in p["content"]:
             self.accumulator_of.setdefault(p["node"], ident)
+            self.view_of.setdefault(p["node"], p["view"])
         self.steps[ident] = target
         return ident
 
@@ -111,20 +123,18 @@ class Emitter:
 
     def quantise(self, real, target, name, node=None):
         """The integer tensor of `target` for a Real."""
-        if real.source == "input":
-            ident = self._input(real, target, name)
-        elif real.source == "tensor":
-            ident = self._rescale(real, target, name)
-        elif real.source == "layer":
-            channels = real.shape[1] if len(real.shape) > 1 else 1
-            requant = self._mul_shift(real, target, channels, name)
-            ident = self._pend(real, requant, target)
-        else:
-            ident = self._sum(real, target, name)
+        makers = {"input": self._input, "tensor": self._rescale, "layer": self._layer,
+                  "sum": self._sum, "concat": self._concat, "maximum": self._pair,
+                  "minimum": self._pair, "table": self._table, "softmax": self._softmax}
+        ident = makers[real.source](real, target, name)
         self.steps[ident] = target
         if node is not None:
             self.tensor_of[node] = ident
-        return Integers(ident, real.shape)
+            self.view_of[node] = real.view
+        return Integers(ident, real.view)
+
+    def _layer(self, real, target, name):
+        return self._pend(real, self._mul_shift(real, target, real.channels, name), target)
 
     def sign(self, real, name, node):
         """-1 / +1 as two-bit integers, exactly."""
@@ -136,25 +146,29 @@ class Emitter:
         else:
             if real.source != "layer":
                 real = self.materialise(real, name)
-                real = Real("layer", real.shape, real.scale, real.offset, pending={
+                real = Real("layer", real.view, real.scale, real.offset, pending={
                     "op": "requant", "inputs": [real.ident], "content": {}, "name": name,
-                    "node": node})
-            ident = self._pend(real, self._sign(real, real.shape[1]), target)
-        self.tensor_of[node] = ident
+                    "node": node, "view": real.view})
+            ident = self._pend(real, self._sign(real, real.channels), target)
+        self.tensor_of[node], self.view_of[node] = ident, real.view
         self.steps[ident] = target
-        return Integers(ident, real.shape)
+        return Integers(ident, real.view)
 
     def _input(self, real, target, name, rule=""):
-        if self.model.inputs:
-            known = next(iter(self.model.inputs))
+        known = self.input_of.get(real.ident)
+        if known is not None:
             if self.steps.get(known) != target:
                 self.fail(name, "the image is read by two different quantisers")
+            if self.input_views[known] != real.view:
+                self.fail(name, "the image is read in two orders of its axes")
             return known
-        shape = self._input_shape(real, name)
         if len(real.scale) > 1 or len(real.offset) > 1:
             self.fail(name, "the image is scaled per channel before its quantiser")
-        ident = self.model.add_input("image", shape, target.bits, target.signed, target.zero_point,
-                                     float(target.step))
+        ident = real.ident if self.many_inputs else "image"
+        ident = self.model.add_input(re.sub(r"[^A-Za-z0-9_.\-]+", "_", ident).strip("_.") or "x",
+                                     real.view.extents, target.bits, target.signed,
+                                     target.zero_point, float(target.step))
+        self.input_of[real.ident], self.input_views[ident] = ident, real.view
         scale, offset = real.scale[0], real.offset[0]
         rule = rule or (f"integer = round(value / {float(target.step):g}) + {target.zero_point} in "
                         f"{target.low}..{target.high}")
@@ -164,12 +178,6 @@ class Emitter:
         self.notes.append(f"input {ident}: {rule}")
         return ident
 
-    def _input_shape(self, real, name):
-        shape = [int(n) for n in real.pending["graph_shape"][1:]]
-        if len(shape) not in (1, 2, 3):
-            self.fail(name, f"an input of shape {real.pending['graph_shape']} has no layout here")
-        return [shape[0], 1, 1] if len(shape) == 1 else shape
-
     def _rescale(self, real, target, name):
         made = self.steps.get(real.ident)
         same = (made is not None and not real.clipped() and real.offset == [0]
@@ -178,10 +186,9 @@ class Emitter:
                 and made.low >= target.low and made.high <= target.high)
         if same:
             return real.ident
-        if len(real.scale) > 1 or len(real.offset) > 1:
-            self.fail(name, "a tensor with one scale per channel is quantised again")
+        channels = max(len(real.scale), len(real.offset))
         return self.model.add_layer(name, "requant", [real.ident], source_name=name,
-                                    requant=self._mul_shift(real, target, 1, name),
+                                    requant=self._mul_shift(real, target, channels, name),
                                     **self._format(target))
 
     def _two_operand(self, real, other, bits, target, name):
@@ -214,32 +221,114 @@ class Emitter:
         a = a.clip(real.low, real.high) if real.clipped() else a
         return self._two_operand(a, b, bits, target, name)
 
+    def passed_on(self, real, name):
+        """The parts of a concat or a maximum with its own map and clip applied to each."""
+        out, at = [], 0
+        for part in real.parts:
+            factor, summand = real.scale, real.offset
+            if real.source == "concat" and real.pending["axis"] == 0:
+                here = slice(at, at + part.channels)
+                factor, summand = (v[here] if len(v) > 1 else v for v in (factor, summand))
+                at += part.channels
+            if factor != [1] or summand != [0]:
+                part = self.materialise(part, name) if part.clipped() else part
+                part = part.affine(factor, summand)
+            out.append(part.clip(real.low, real.high))
+        return out
+
+    def _concat(self, real, target, name):
+        """Quantising what was put together is quantising each part."""
+        idents = [self.quantise(part, target, f"{name}.{k}").ident
+                  for k, part in enumerate(self.passed_on(real, name))]
+        return self.model.add_layer(name, "concat", idents, source_name=name,
+                                    axis="chw"[real.pending["axis"]], **self._format(target))
+
+    def _pair(self, real, target, name):
+        """Rounding is monotone, so that the larger one may be chosen after it."""
+        if any(s <= 0 for s in real.scale):
+            self.fail(name, f"a {real.source} with a negative factor behind it has no rule")
+        idents = [self.quantise(part, target, f"{name}.{k}").ident
+                  for k, part in enumerate(self.passed_on(real, name))]
+        low, high = value_range(target.bits, target.signed)
+        return self.model.add_layer(name, real.source, idents, source_name=name, clamp_min=low,
+                                    clamp_max=high, **self._format(target))
+
+    def _table(self, real, target, name):
+        """One entry for each integer of the operand."""
+        if len(real.scale) > 1 or len(real.offset) > 1:
+            self.fail(name, "a function of an activation with one scale per channel has no rule")
+        values = real.values * float(real.scale[0]) + float(real.offset[0])
+        values = np.clip(values, *(limit if v is None else float(v) for v, limit in
+                                   ((real.low, -np.inf), (real.high, np.inf))))
+        if not np.all(np.isfinite(values)):
+            self.fail(name, "the function has no finite value for some integer of its operand")
+        table = INTEGER[target.rounding](values / float(target.step)) + target.zero_point
+        table = np.clip(table, target.low, target.high).astype(np.int64)
+        content, bits = {}, self.model.format_of(real.ident)[0]
+        if bits > EXACT_TABLE_BITS:
+            between = bits - 9
+            content["interpolate_bits"] = between
+            table = np.append(table[::1 << between], table[-1])
+            self.notes.append(f"{name}: a table of 513 entries, interpolated for the operand of "
+                              f"{bits} bits")
+        return self.model.add_layer(name, "lut", [real.ident], source_name=name, table=table,
+                                    **content, **self._format(target))
+
+    def _softmax(self, real, target, name):
+        """Directly in the output's step where 1 is a whole number of them."""
+        one = fixed.nearest(1 / target.step)
+        plain = (real.scale, real.offset) == ([1], [0]) and not real.clipped()
+        direct = plain and 1 <= one <= 65535 and abs(one * target.step - 1) < Fraction(1, 10000)
+        # The layer clamps to the format, so that a narrower range needs a step of its own.
+        direct = direct and (target.low, target.high) == value_range(target.bits, target.signed)
+        own = target if direct else Target.full(Fraction(1, 65535), 0, 16, False)
+        p = real.pending
+        ident = self.model.add_layer(p["name"], "softmax", p["inputs"], source_name=p["name"],
+                                     kind="softmax_lut", one=one if direct else 65535,
+                                     **p["content"], **self._format(own))
+        if direct:
+            return ident
+        self.steps[ident] = own
+        again = replace(real, source="tensor", ident=ident,
+                        scale=[s * own.step for s in real.scale])
+        return self._rescale(again, target, name)
+
     def materialise(self, real, name):
         """A Real whose integers exist: unquantised values are kept at residual_bits."""
         if real.source == "tensor" and not real.clipped():
             return real
         bits = self.options.residual_bits
+        if real.source in ("table", "softmax"):
+            bits = min(bits, 16)
         step = self.value_step(real, bits, name)
         target = Target.full(step, 0, bits, True)
         made = self.quantise(real, target, name + ".value")
         self.notes.append(f"{made.ident}: a value without quantiser, kept at {bits} bits with step "
                           f"{float(step):g}")
-        return Real("tensor", real.shape, [step], [Fraction(0)], ident=made.ident)
+        return Real("tensor", real.view, [step], [Fraction(0)], ident=made.ident)
 
     def value_step(self, real, bits, name):
         """A power of two that holds every value the Real can have."""
         largest = self.bound(real, name)
         if largest == 0:
             return Fraction(1)
-        return 1 / Fraction(2) ** fixed.power_of_two_grid(largest, bits, 40)
+        whole = real.source == "layer" and all(v.denominator == 1 for v in
+                                               (*real.scale, *real.offset))
+        return 1 / Fraction(2) ** fixed.power_of_two_grid(largest, bits, 0 if whole else 40)
 
     def bound(self, real, name):
         """Largest magnitude of a Real for any input."""
         if real.source == "sum":
             inner = sum(self.bound(part, name) for part in real.parts)
             return inner * abs(real.scale[0]) + abs(real.offset[0])
+        if real.source in ("concat", "maximum", "minimum"):
+            return max(self.bound(part, name) for part in self.passed_on(real, name))
         if real.source == "tensor":
             inner = self._tensor_reach(real.ident)
+        elif real.source == "softmax":
+            inner = Fraction(1)
+        elif real.source == "table":
+            inner = fixed.exact(np.abs(real.values).max())
         elif real.source == "layer":
             inner = self._layer_reach(real.pending)
         else:
@@ -258,6 +347,10 @@ class Emitter:
     def _layer_reach(self, pending):
         reach = self._tensor_reach(pending["inputs"][0])
         weight = pending["content"].get("weight")
+        if pending["op"] in ("mul", "matmul"):
+            return reach * self._tensor_reach(pending["inputs"][1]) * pending["taps"]
+        if pending["op"] == "layernorm":
+            return (math.isqrt(pending["taps"]) + 1) << 20
         if weight is None:
             taps = int(np.prod(pending["content"].get("kernel", pending.get("taps", 1))))
             return taps * reach

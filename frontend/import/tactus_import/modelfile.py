@@ -15,7 +15,7 @@ import numpy as np
 from .problem import ImportProblem
 
 DATASETS = ("weight", "weight_zero_point", "bias", "mult", "shift", "add", "table",
-            "inverse_table", "gamma", "beta")
+            "inverse_table", "gamma", "beta", "value")
 STRING = h5py.string_dtype("utf-8")
 
 
@@ -122,6 +122,8 @@ def _ordered(layer):
     """Content of a layer with `weight` before `weight_format`."""
     content = {k: v for k, v in layer.items()
                if k != "id" and k != "weight_format" and not k.startswith("_")}
+    if not layer["inputs"]:
+        del content["inputs"]
     if "weight_format" in layer:
         content["weight_format"] = layer["weight_format"]
     return content

@@ -9,18 +9,15 @@ from . import onnx_graph
 from .emit import Emitter
 from .modelfile import Model
 from .problem import ImportProblem
-from .real import Const, Integers, QuantConst, Real
+from .real import Const, IntegerInput, Integers, QuantConst, Real
+from .view import View
 
 INTEGER_INPUTS = {onnx.TensorProto.UINT8: (8, False), onnx.TensorProto.INT8: (8, True),
                   onnx.TensorProto.UINT16: (16, False), onnx.TensorProto.INT16: (16, True)}
-SHAPE_ONLY = ("Shape",)
 
-
-class IntegerInput:
-    """A graph input that is integers already; its zero point is what its first reader says."""
-
-    def __init__(self, name, shape, bits, signed):
-        self.name, self.shape, self.bits, self.signed = name, shape, bits, signed
+# Ops whose rank-3 tensors have the channels before the columns; without any, they are sequences.
+CHANNELS_FIRST = ("Conv", "QLinearConv", "ConvInteger", "ConvTranspose", "MaxPool", "AveragePool",
+                  "GlobalAveragePool", "BatchNormalization")
 
 
 class Converter:
@@ -67,7 +64,8 @@ class Converter:
         if isinstance(value, Integers):
             self.fail(f"{node.op_type} reads integers that no DequantizeLinear made real")
         if isinstance(value, IntegerInput):
-            return self.tensor_real(self.integer_input(value, 0), value.shape, [1])
+            made = self.integer_input(value, 0)
+            return Real("tensor", made.view, ident=made.ident)
         if not isinstance(value, Real):
             self.fail(f"operand {i} of {node.op_type} is a constant, a tensor is needed")
         return value
@@ -77,16 +75,9 @@ class Converter:
         if value.name in self.model.inputs:
             if self.model.inputs[value.name]["zero_point"] != zero_point:
                 self.fail("the input is read with two zero points")
-            return Integers(value.name, value.shape)
-        shape = value.shape[1:] if len(value.shape) > 1 else value.shape
-        shape = list(shape) + [1] * (3 - len(shape)) if len(shape) != 3 else list(shape)
-        self.model.add_input(value.name, shape, value.bits, value.signed, zero_point)
-        return Integers(value.name, value.shape)
-
-    def tensor_real(self, integers, shape, scale):
-        """Real of an integer tensor whose zero point the model knows."""
-        return Real("tensor", tuple(shape), [s if hasattr(s, "denominator") else s for s in scale],
-                    ident=integers.ident)
+            return Integers(value.name, value.view)
+        self.model.add_input(value.name, value.view.extents, value.bits, value.signed, zero_point)
+        return Integers(value.name, value.view)
 
     # The walk.
 
@@ -95,27 +86,44 @@ class Converter:
         try:
             with np.errstate(invalid="raise", divide="raise"):
                 return rule()
-        except (KeyError, IndexError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        except ImportProblem as problem:
+            if problem.file:
+                raise
+            raise ImportProblem(f"{self.path}: {problem}", self.path, problem.layer) from problem
+        except (KeyError, IndexError, ValueError, TypeError, AttributeError,
+                ArithmeticError) as error:
             text = str(error).split("\n", maxsplit=1)[0]
             return self.fail(f"its operands or attributes do not fit together ({text})")
 
+    def input_view(self, name, shape):
+        """How the model's input lies: channels first; sequences, also those of several heads, have
+        them last."""
+        readers = [node.op_type for node in self.graph.node if name in node.input]
+        if len(shape) == 4 and {"QLinearMatMul", "MatMulInteger"} & set(readers):
+            return View.heads(shape)
+        sequence = not any(node.op_type in CHANNELS_FIRST for node in self.graph.node)
+        return View.tokens(shape) if len(shape) == 3 and sequence else View.of(shape)
+
     def inputs(self):
         known = {t.name for t in self.graph.initializer}
+        self.emitter.many_inputs = sum(info.name not in known for info in self.graph.input) > 1
         for info in self.graph.input:
             if info.name in known:
                 continue
+            self.node_name = info.name
             shape = tuple(onnx_graph.shape_of_input(info))
             if not shape or any(n < 1 for n in shape[1:]):
                 self.fail(f"the input's shape {list(shape)} is not fixed", info.name)
             if shape[0] > 1:
                 self.fail(f"the input's batch of {shape[0]} has to be 1", info.name)
             shape = (1,) + shape[1:] if len(shape) > 1 else shape
+            view = self.guarded(lambda: self.input_view(info.name, shape))
             kind = info.type.tensor_type.elem_type
             if kind in INTEGER_INPUTS:
-                self.values[info.name] = IntegerInput(info.name, shape, *INTEGER_INPUTS[kind])
+                self.values[info.name] = IntegerInput(info.name, view, *INTEGER_INPUTS[kind])
             elif kind in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16,
                           onnx.TensorProto.DOUBLE):
-                self.values[info.name] = Real("input", shape, pending={"graph_shape": shape})
+                self.values[info.name] = Real("input", view, ident=info.name)
             else:
                 self.fail("the input is neither float nor an integer of 8 or 16 bits", info.name)
 
@@ -153,7 +161,8 @@ class Converter:
                 self.fail("the output does not depend on the input", info.name)
             if isinstance(value, IntegerInput):
                 self.fail("the output is the input", info.name)
-            self.model.outputs.append(self.emitter.output(value, info.name))
+            self.model.outputs.append(self.guarded(
+                lambda value=value, name=info.name: self.emitter.output(value, name)))
         if not self.model.layers:
             self.fail("the graph computes nothing on integers: there is no quantiser in it",
                       self.graph.name or "graph")

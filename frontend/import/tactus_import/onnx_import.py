@@ -2,16 +2,14 @@
 """ONNX (QDQ, QLinear*, ConvInteger, MatMulInteger) and QONNX files."""
 
 import h5py
-import numpy as np
 
-from . import onnx_graph, onnx_ops, quant_ops
-from .emit import Emitter  # noqa: F401  (part of the importers' interface)
+from . import onnx_curves, onnx_graph, onnx_moves, onnx_ops, quant_ops
 from .import_t2c import settings_of
 from .onnx_convert import Converter
 from .problem import ImportProblem
 
 QUANTISERS = {"Quant", "IntQuant", "BipolarQuant", "Trunc"}
-OPS = {**onnx_ops.OPS, **quant_ops.OPS}
+OPS = {**onnx_ops.OPS, **onnx_moves.OPS, **onnx_curves.OPS, **quant_ops.OPS}
 
 
 def convert(proto, path, options, out):
@@ -28,13 +26,6 @@ def convert(proto, path, options, out):
     return model, converter.emitter
 
 
-def _column(values):
-    """A tensor of one inference as [C,H,W]."""
-    values = np.asarray(values)
-    values = values[0] if values.ndim > 1 and values.shape[0] == 1 else values
-    return values if values.ndim == 3 else values.reshape(-1, 1, 1)
-
-
 def _golden_sets(path, keys, model, emitter):
     """Sample groups of a file in the layout of shared/data/qonnx, by node index."""
     with h5py.File(path, "r") as file:
@@ -47,14 +38,12 @@ def _golden_sets(path, keys, model, emitter):
                 if f"{name}.integer" in file[key] and node in emitter.tensor_of:
                     ident = emitter.tensor_of[node]
                     value = file[key][f"{name}.integer"][()]
-                    if ident in model.inputs:
-                        value = np.reshape(value, model.inputs[ident]["shape"])
-                        entry["inputs"][ident] = value
-                    else:
-                        entry["layers"][ident] = _column(value)
+                    place = "inputs" if ident in model.inputs else "layers"
+                    entry[place][ident] = emitter.view_of[node].to_model(value)
                 if f"{name}.accumulator" in file[key] and node in emitter.accumulator_of:
                     ident = emitter.accumulator_of[node]
-                    value = _column(file[key][f"{name}.accumulator"][()])
+                    value = file[key][f"{name}.accumulator"][()]
+                    value = emitter.view_of[node].to_model(value)
                     entry["accumulators"][ident] = value
                     if model.layer(ident)["requant"]["convention"] == "none":
                         entry["layers"][ident] = value

@@ -7,18 +7,29 @@ from fractions import Fraction
 import numpy as np
 
 from . import fixed
-from .real import Const, Integers, QuantConst, Real, channel_list, widen
+from .real import Const, QuantConst, Real, channel_list, widen
+from .view import View
 from .weights import outside, sparsity_of
 
 
+def pending(conv, op, inputs, content, view, scale, **more):
+    """A Real whose layer is made by what quantises it."""
+    return Real("layer", view, scale, pending={
+        "op": op, "inputs": inputs, "content": content, "name": conv.node_name,
+        "node": conv.node_index, "view": view if isinstance(view, View) else View.of(view),
+        "taps": 1, **more})
+
+
 def plain_tensor(conv, real):
-    """A Real that an array can read: existing integers, one scale, no offset."""
+    """A Real that an array can read: existing integers of up to 16 bits, one scale, no offset."""
     if real.source == "input":
         conv.fail("the float image reaches a layer without a quantiser")
     if real.source != "tensor" or real.clipped():
         real = conv.emitter.materialise(real, conv.node_name)
     if len(real.scale) > 1 or real.offset != [0]:
         conv.fail("a layer reads a tensor with one scale per channel or an offset")
+    if conv.model.format_of(real.ident)[0] > 16:
+        conv.fail("its operand has no quantiser and would have more than 16 bits")
     return real
 
 
@@ -93,25 +104,41 @@ def _extent(n, before, after, kernel, stride, dilation):
     return (n + before + after - dilation * (kernel - 1) - 1) // stride + 1
 
 
+def _spatial(conv, x, weight, attrs):
+    """(weights [O,I,kh,kw], attributes with two axes) of a convolution or its transpose; of one
+    with a single axis, the other has the extent 1."""
+    integers, attrs = weight.integers, dict(attrs)
+    axes = [x.view.whole(i) for i in range(2, len(x.shape))]
+    if integers.ndim == 3 and len(x.shape) == 3:
+        across = axes[0] != 1 or x.shape[2] == 1  # along the width
+        integers = integers[:, :, None, :] if across else integers[:, :, :, None]
+        for key, default in (("strides", 1), ("dilations", 1), ("pads", 0), ("output_padding", 0)):
+            given = attrs.get(key)
+            if given is not None:
+                one = [default, given[0]] if across else [given[0], default]
+                attrs[key] = one + ([default, given[1]] if across else [given[1], default]
+                                    ) if key == "pads" else one
+        attrs.pop("kernel_shape", None)
+        expected = View([(), ((0, 1, x.shape[1]),), (((2 if across else 1), 1, x.shape[2]),)])
+    else:
+        expected = View.of(x.shape)
+    if integers.ndim != 4 or len(x.shape) not in (3, 4):
+        conv.fail(f"a convolution of a tensor of rank {len(x.shape)} with weights of rank "
+                  f"{weight.integers.ndim} has no rule")
+    if x.view != expected:
+        conv.fail("a transpose or reshape in front of it moves data, which has no rule")
+    return integers, attrs
+
+
 def convolution(conv, x, weight, bias, attrs):
     """Pending conv2d of a Real and a QuantConst [O,I,kh,kw]."""
     x = plain_tensor(conv, x)
     if not isinstance(weight, QuantConst):
         conv.fail("the weights are floats without a quantiser")
-    integers = weight.integers
-    if integers.ndim == 3:  # one-dimensional: a height of 1
-        integers = integers[:, :, None, :]
-        attrs = {"kernel_shape": None, "group": attrs.get("group", 1),
-                 "strides": [1, *attrs.get("strides", [1])],
-                 "dilations": [1, *attrs.get("dilations", [1])],
-                 "pads": [0, attrs.get("pads", [0, 0])[0], 0, attrs.get("pads", [0, 0])[1]]}
-    if integers.ndim != 4 or len(x.shape) not in (3, 4):
-        conv.fail(f"a convolution of a tensor of rank {len(x.shape)} with weights of rank "
-                  f"{integers.ndim} has no rule")
+    integers, attrs = _spatial(conv, x, weight, attrs)
     if len(weight.scale) > 1 and weight.axis != 0:
         conv.fail("the weights have their scales along another axis than the output channels")
-    kernel = integers.shape[2:]
-    extents = x.shape[2:] if len(x.shape) == 4 else (1, x.shape[2])
+    kernel, extents = integers.shape[2:], x.view.extents[1:]
     stride, dilation = attrs.get("strides", [1, 1]), attrs.get("dilations", [1, 1])
     pads = _padding(conv, attrs, extents, kernel, stride, dilation)
     out = tuple(_extent(n, pads[i], pads[i + 2], kernel[i], stride[i], dilation[i])
@@ -119,16 +146,50 @@ def convolution(conv, x, weight, bias, attrs):
     content = {"stride": [int(s) for s in stride], "dilation": [int(d) for d in dilation],
                "padding": pads, "groups": int(attrs.get("group", 1)),
                **weight_content(conv, weight, integers)}
-    channels = integers.shape[0]
-    shape = (1, channels, *out) if len(x.shape) == 4 else (1, channels, out[1])
-    real = Real("layer", shape, [x.scale[0] * s for s in weight.scale],
-                pending={"op": "conv2d", "inputs": [x.ident], "content": content,
-                         "name": conv.node_name, "node": conv.node_index})
+    return _spatial_result(conv, "conv2d", x, weight, bias, content, out)
+
+
+def _spatial_result(conv, op, x, weight, bias, content, out):
+    channels = content["weight"].shape[0]
+    groups = [(), ((0, 1, channels),), ((1, 1, out[0]),), ((2, 1, out[1]),)]
+    if len(x.shape) == 3:
+        groups = groups[:2] + [groups[2] + groups[3]]
+    real = pending(conv, op, [x.ident], content, View(groups),
+                   [x.scale[0] * s for s in weight.scale])
     return with_bias(conv, real, bias, channels)
 
 
+def op_conv_transpose(conv, node, attrs):
+    """Weights [I,O/groups,kh,kw]; the layer has them as [O,I/groups,kh,kw]."""
+    x, weight = plain_tensor(conv, conv.real(node, 0)), conv.value(node, 1)
+    if not isinstance(weight, QuantConst):
+        conv.fail("the weights are floats without a quantiser")
+    integers, attrs = _spatial(conv, x, weight, attrs)
+    groups = int(attrs.get("group", 1))
+    if len(weight.scale) > 1 and (weight.axis != 1 or groups > 1):
+        conv.fail("the weights have their scales along another axis than the output channels")
+    if weight.zero_point.size > 1 and np.unique(weight.zero_point).size > 1:
+        conv.fail("weight zero points that differ between channels have no rule here")
+    if any(d != 1 for d in attrs.get("dilations", [1, 1])) or "output_shape" in attrs or attrs.get(
+            "auto_pad", "NOTSET") not in ("NOTSET", "", "VALID"):
+        conv.fail("a ConvTranspose with dilation, output_shape or automatic padding has no rule")
+    inner, outer = integers.shape[0] // groups, integers.shape[1]
+    integers = integers.reshape(groups, inner, outer, *integers.shape[2:]).transpose(
+        0, 2, 1, 3, 4).reshape(groups * outer, inner, *integers.shape[2:])
+    stride = [int(s) for s in attrs.get("strides", [1, 1])]
+    pads = [int(p) for p in attrs.get("pads", [0, 0, 0, 0])]
+    more = [int(p) for p in attrs.get("output_padding", [0, 0])]
+    out = tuple((n - 1) * stride[i] + integers.shape[2 + i] - pads[i] - pads[i + 2] + more[i]
+                for i, n in enumerate(x.view.extents[1:]))
+    content = {"stride": stride, "dilation": [1, 1], "padding": pads, "output_padding": more,
+               "groups": groups, **weight_content(conv, weight, np.ascontiguousarray(integers))}
+    return _spatial_result(conv, "conv_transpose2d", x, weight, conv.value(node, 2, False), content,
+                           out)
+
+
 def dense(conv, x, weight, bias):
-    """Pending linear layer of a Real and a QuantConst [K,N]."""
+    """Pending product of a Real and a QuantConst [K,N]: a matrix over the flattened tensor, or over
+    the channels of every pixel."""
     x = plain_tensor(conv, x)
     if not isinstance(weight, QuantConst):
         conv.fail("the weights are floats without a quantiser")
@@ -136,15 +197,30 @@ def dense(conv, x, weight, bias):
         conv.fail(f"the weights have rank {weight.integers.ndim}, a matrix is needed")
     if len(weight.scale) > 1 and weight.axis != 1:
         conv.fail("the weights have their scales along another axis than the outputs")
-    if int(np.prod(x.shape[1:])) != weight.integers.shape[0]:
+    rows, channels = weight.integers.shape
+    if x.shape[-1] != rows:
         conv.fail(f"a product of a tensor {list(x.shape)} and a matrix "
                   f"{list(weight.integers.shape)} has no rule")
-    channels = weight.integers.shape[1]
-    content = weight_content(conv, weight, np.ascontiguousarray(weight.integers.T))
-    real = Real("layer", (1, channels), [x.scale[0] * s for s in weight.scale],
-                pending={"op": "linear", "inputs": [x.ident], "content": content,
-                         "name": conv.node_name, "node": conv.node_index})
-    return with_bias(conv, real, bias, channels)
+    scale = [x.scale[0] * s for s in weight.scale]
+    last = len(x.shape) - 1
+    if int(np.prod(x.shape[:-1])) == 1:
+        # The model flattens channel, height, width, whatever order the graph has.
+        order = x.view.to_model(np.arange(rows)).reshape(-1)
+        content = weight_content(conv, weight, np.ascontiguousarray(weight.integers[order].T))
+        view = View([()] * last + [((0, 1, channels),)])
+        return with_bias(conv, pending(conv, "linear", [x.ident], content, view, scale), bias,
+                         channels)
+    if x.view.whole(last) == 2:
+        from .onnx_moves import turned
+        x = turned(conv, x, 1)
+    if x.view.whole(last) != 0:
+        conv.fail("the axis that it sums over is not the channels of the model's tensor, which has "
+                  "no rule")
+    integers = np.ascontiguousarray(weight.integers.T)[:, :, None, None]
+    content = {"stride": [1, 1], "dilation": [1, 1], "padding": [0, 0, 0, 0], "groups": 1,
+               **weight_content(conv, weight, integers)}
+    view = x.view.replaced(last, ((0, 1, channels),))
+    return with_bias(conv, pending(conv, "conv2d", [x.ident], content, view, scale), bias, channels)
 
 
 def op_conv(conv, node, attrs):
@@ -153,6 +229,10 @@ def op_conv(conv, node, attrs):
 
 
 def op_matmul(conv, node, _):
+    if isinstance(conv.value(node, 0), (Const, QuantConst)):
+        conv.fail("a product with a constant on the left has no rule")
+    if isinstance(conv.value(node, 1), Real):
+        return product(conv, conv.real(node, 0), conv.real(node, 1))
     return dense(conv, conv.real(node, 0), conv.value(node, 1), None)
 
 
@@ -188,27 +268,83 @@ def op_batch_norm(conv, node, attrs):
     return real.affine(fixed.exact_list(factor), summand)
 
 
+def fixed_operand(conv, value, view):
+    """A constant operand of full size as a layer of the model: its own integers, or its floats at
+    residual_bits."""
+    if isinstance(value, QuantConst):
+        if len(value.scale) > 1 or value.zero_point.size > 1:
+            conv.fail("a constant operand with one scale per channel has no rule")
+        array, step, zero = value.integers, value.scale[0], int(value.zero_point[0])
+        bits, is_signed = value.bits, value.signed
+    else:
+        bits, is_signed, zero = conv.emitter.options.residual_bits, True, 0
+        largest = fixed.exact(np.abs(value.array).max())
+        step = 1 / Fraction(2) ** fixed.power_of_two_grid(largest, bits, 40)
+        array = np.rint(value.array.astype(np.float64) / float(step)).astype(np.int64)
+        conv.emitter.notes.append(f"{conv.node_name}: a constant of floats, kept at {bits} bits "
+                                  f"with step {float(step):g}")
+    full = view.to_model(np.broadcast_to(array, view.shape))
+    ident = conv.model.add_layer(conv.node_name + ".constant", "constant", [], value=full,
+                                 source_name=conv.node_name, out_bits=bits,
+                                 out_signed=int(is_signed), out_zero_point=zero)
+    return Real("tensor", view, [step], ident=ident)
+
+
+def alike(conv, a, b):
+    """Both as tensors of one shape in one order; one pixel or one channel may stand for all."""
+    if a.shape == b.shape and a.view == b.view:
+        return a.view
+    wide, small = (a, b) if int(np.prod(a.shape)) >= int(np.prod(b.shape)) else (b, a)
+    shape = (1,) * (len(wide.shape) - len(small.shape)) + small.shape
+    groups = [()] * (len(wide.shape) - len(small.shape)) + list(small.view.groups)
+    fits = all(n in (1, m) and (n == 1 or g == w) for n, m, g, w in
+               zip(shape, wide.shape, groups, wide.view.groups))
+    c, h, w = small.view.extents
+    channels, height, width = wide.view.extents
+    if not fits or c not in (1, channels) or (h, w) not in ((1, 1), (height, width)):
+        conv.fail(f"tensors of the shapes {list(a.shape)} and {list(b.shape)}, or in two orders, "
+                  "have no rule")
+    return wide.view
+
+
+def _two(conv, node, multiply, sign_b):
+    """Sum or product of two activations."""
+    a, b = conv.real(node, 0), conv.real(node, 1)
+    from .onnx_curves import same_operand
+    table = same_operand(conv, node.op_type, a, b)
+    if table is not None:
+        return table
+    if not multiply:
+        b = _settled(conv, b).affine([Fraction(-1)], [Fraction(0)]) if sign_b < 0 else b
+        return Real("sum", alike(conv, a, b), parts=(a, b))
+    if node.op_type == "Div":
+        conv.fail("Div of two activations has no rule")
+    a, b = plain_tensor(conv, a), plain_tensor(conv, b)
+    return pending(conv, "mul", [a.ident, b.ident], {}, alike(conv, a, b),
+                   [a.scale[0] * b.scale[0]])
+
+
 def _binary(conv, node, sign_b, multiply):
     a, b = conv.value(node, 0), conv.value(node, 1)
-    constants = [isinstance(v, Const) for v in (a, b)]
-    if constants == [False, False]:
-        if multiply:
-            conv.fail(f"{node.op_type} of two activations has no rule")
-        a, b = conv.real(node, 0), conv.real(node, 1)
-        if a.shape != b.shape:
-            conv.fail("an addition that broadcasts has no rule")
-        b = _settled(conv, b).affine([Fraction(sign_b)], [Fraction(0)]) if sign_b < 0 else b
-        return Real("sum", a.shape, parts=(a, b))
-    real = _settled(conv, conv.real(node, 1 if constants[0] else 0))
-    values = channel_list((a if constants[0] else b).array, real.shape, "the constant operand",
-                          conv.fail)
+    known = [isinstance(v, (Const, QuantConst)) for v in (a, b)]
+    if known == [False, False]:
+        return _two(conv, node, multiply, sign_b)
+    real = _settled(conv, conv.real(node, 1 if known[0] else 0))
+    value = a if known[0] else b
+    array = value.real() if isinstance(value, QuantConst) else value.array
+    if not multiply and np.size(array) > 1 and real.view.per_channel(array) is None:
+        one = fixed_operand(conv, value, real.view)
+        one, real = (one, real.affine([Fraction(sign_b)], [Fraction(0)])) if known[0] else (
+            one.affine([Fraction(sign_b)], [Fraction(0)]), real)
+        return Real("sum", real.view, parts=(real, one))
+    values = channel_list(array, real.view, "the constant operand", conv.fail)
     if multiply:
         if node.op_type == "Div":
-            if constants[0]:
+            if known[0]:
                 conv.fail("a division by an activation has no rule")
             values = [1 / v for v in values]
         return real.affine(values, [Fraction(0)])
-    if constants[0] and sign_b < 0:
+    if known[0] and sign_b < 0:
         return real.affine([Fraction(-1)], values)
     return real.affine([Fraction(1)], [sign_b * v for v in values])
 
@@ -224,55 +360,39 @@ def op_clip(conv, node, attrs):
     return conv.real(node, 0).clip(*as_fraction)
 
 
-def _reshaped(conv, node, shape):
-    value = conv.value(node, 0)
-    if isinstance(value, (Integers, Real)):
-        return replace(value, shape=tuple(shape))
-    return conv.fail(f"{node.op_type} of this operand has no rule")
+def product(conv, a, b):
+    """Pending matmul of two activations [.., M, K] and [.., K, N], head by head."""
+    from .onnx_moves import flat, turned
+    a, b = flat(conv, plain_tensor(conv, a)), flat(conv, plain_tensor(conv, b))
+    if len(a.shape) != len(b.shape) or a.shape[:-2] != b.shape[:-2] or a.shape[-1] != b.shape[-2]:
+        conv.fail(f"a product of tensors {list(a.shape)} and {list(b.shape)} has no rule")
+    heads = int(np.prod(a.shape[:-2]))
+    sums, rows, columns = a.shape[-1], a.shape[-2], b.shape[-1]
 
-
-def op_reshape(conv, node, _):
-    old = conv.value(node, 0).shape
-    shape = [old[i] if n == 0 else int(n) for i, n in enumerate(conv.const(node, 1))]
-    if -1 in shape:
-        known = int(np.prod([n for n in shape if n != -1]))
-        shape[shape.index(-1)] = int(np.prod(old)) // known
-    if shape[0] != 1 or int(np.prod(shape)) != int(np.prod(old)):
-        conv.fail(f"a reshape of {list(old)} to {shape} has no rule")
-    if len(shape) > 2 and [n for n in shape if n > 1] != [n for n in old if n > 1]:
-        conv.fail(f"a reshape of {list(old)} to {shape} moves data and has no rule")
-    return _reshaped(conv, node, shape)
-
-
-def op_flatten(conv, node, attrs):
-    if attrs.get("axis", 1) != 1:
-        conv.fail("Flatten with another axis than 1 has no rule")
-    old = conv.value(node, 0).shape
-    return _reshaped(conv, node, (1, int(np.prod(old[1:]))))
-
-
-def op_squeeze(conv, node, _):
-    old = conv.value(node, 0).shape
-    return _reshaped(conv, node, (1, *[n for n in old[1:] if n > 1]))
+    def form(channels, across, order):
+        """heads x channels, columns."""
+        head = [((0, channels, n),) for n in a.shape[:-2]]
+        pair = [((0, 1, channels),), ((2, 1, across),)]
+        return View(head + (pair if order == "cw" else pair[::-1]))
+    if sum(n > 1 for n in a.shape[:-2]) > 1:
+        conv.fail("a product with two axes of heads has no rule")
+    if a.view != form(sums, rows, "wc"):
+        a = turned(conv, a, heads)
+    if b.view != form(sums, columns, "cw"):
+        b = turned(conv, b, heads)
+    if a.view != form(sums, rows, "wc") or b.view != form(sums, columns, "cw"):
+        conv.fail("an operand lies in an order that matmul and transpose cannot read")
+    content = {"heads": heads} if heads > 1 else {}
+    return pending(conv, "matmul", [a.ident, b.ident], content, form(columns, rows, "wc"),
+                   [a.scale[0] * b.scale[0]], taps=sums)
 
 
 def op_same(conv, node, _):
     return conv.value(node, 0)
 
 
-def op_transpose(conv, node, attrs):
-    value = conv.value(node, 0)
-    if isinstance(value, QuantConst):
-        perm = attrs.get("perm") or list(range(value.integers.ndim))[::-1]
-        return replace(value, integers=np.transpose(value.integers, perm),
-                       axis=list(perm).index(value.axis))
-    if [n for n in value.shape if n > 1] == [value.shape[p] for p in attrs["perm"]
-                                             if value.shape[p] > 1]:
-        return _reshaped(conv, node, [value.shape[p] for p in attrs["perm"]])
-    return conv.fail("a transpose that moves data has no rule")
-
-
-def _window(conv, attrs, shape):
+def _window(conv, attrs, view):
+    shape = view.shape
     kernel = [int(k) for k in attrs["kernel_shape"]]
     stride = [int(s) for s in attrs.get("strides", [1, 1])]
     if any(d != 1 for d in attrs.get("dilations", [1, 1])) or attrs.get("ceil_mode", 0):
@@ -282,7 +402,9 @@ def _window(conv, attrs, shape):
     pads = _padding(conv, attrs, shape[2:], kernel, stride, [1, 1])
     out = tuple(_extent(n, pads[i], pads[i + 2], kernel[i], stride[i], 1)
                 for i, n in enumerate(shape[2:]))
-    return {"kernel": kernel, "stride": stride, "padding": pads}, (1, shape[1], *out)
+    if view != View.of(shape):
+        conv.fail("a transpose or reshape in front of it moves data, which has no rule")
+    return {"kernel": kernel, "stride": stride, "padding": pads}, View.of((1, shape[1], *out))
 
 
 def op_maxpool(conv, node, attrs):
@@ -291,60 +413,59 @@ def op_maxpool(conv, node, attrs):
         value = plain_tensor(conv, value)
         if value.scale[0] <= 0:
             conv.fail("a maximum over a tensor of negative scale has no rule")
-    content, shape = _window(conv, attrs, value.shape)
+    content, view = _window(conv, attrs, value.view)
     bits, is_signed, zero = conv.model.format_of(value.ident)
     ident = conv.model.add_layer(conv.node_name, "maxpool", [value.ident],
                                  source_name=conv.node_name, out_bits=bits, out_signed=is_signed,
                                  out_zero_point=zero, **content)
     if value.ident in conv.emitter.steps:
         conv.emitter.steps[ident] = conv.emitter.steps[value.ident]
-    return replace(value, ident=ident, shape=shape)
+    return replace(value, ident=ident, view=view)
 
 
-def _mean(conv, x, op, content, shape, taps):
-    return Real("layer", shape, [x.scale[0] / taps],
-                pending={"op": op, "inputs": [x.ident], "content": content, "taps": taps,
-                         "name": conv.node_name, "node": conv.node_index})
+def mean(conv, x, op, content, view, taps):
+    return pending(conv, op, [x.ident], content, view, [x.scale[0] / taps], taps=taps)
 
 
 def op_avgpool(conv, node, attrs):
     x = plain_tensor(conv, conv.real(node, 0))
-    content, shape = _window(conv, attrs, x.shape)
+    content, view = _window(conv, attrs, x.view)
     if any(content["padding"]) and not attrs.get("count_include_pad", 0):
         conv.fail("an average over padded windows that counts only inside taps has no rule")
     content["count_include_pad"] = 1 if any(content["padding"]) else 0
-    return _mean(conv, x, "avgpool", content, shape, int(np.prod(content["kernel"])))
+    return mean(conv, x, "avgpool", content, view, int(np.prod(content["kernel"])))
+
+
+def plane_mean(conv, x, axes, keep):
+    """The average over graph axes that are the whole plane of the model's tensor."""
+    x = plain_tensor(conv, x)
+    axes = sorted(int(a) % len(x.shape) for a in axes)
+    gone = sorted(f for a in axes for f in x.view.groups[a])
+    plane = sorted(f for f in x.view.factors() if f[0] != 0)
+    if not axes or gone != plane:
+        conv.fail("a mean over other axes than the whole plane (height and width, or all tokens) "
+                  "has no rule")
+    groups = [() if a in axes else g for a, g in enumerate(x.view.groups) if keep or a not in axes]
+    return mean(conv, x, "global_avgpool", {}, View(groups), int(np.prod(x.view.extents[1:])))
 
 
 def op_global_avgpool(conv, node, _):
-    x = plain_tensor(conv, conv.real(node, 0))
-    return _mean(conv, x, "global_avgpool", {}, (1, x.shape[1], 1, 1), int(np.prod(x.shape[2:])))
+    x = conv.real(node, 0)
+    return plane_mean(conv, x, range(2, len(x.shape)), True)
 
 
 def op_reduce_mean(conv, node, attrs):
     axes = attrs.get("axes")
-    axes = [int(a) for a in (axes if axes is not None else conv.const(node, 1))]
-    x = plain_tensor(conv, conv.real(node, 0))
-    if sorted(a % len(x.shape) for a in axes) != [2, 3]:
-        conv.fail("a mean over other axes than height and width has no rule")
-    out = op_global_avgpool(conv, node, attrs)
-    return out if attrs.get("keepdims", 1) else replace(out, shape=out.shape[:2])
-
-
-def op_softmax(conv, node, _):
-    if any(node.output[0] in other.input for other in conv.graph.node):
-        conv.fail("Softmax inside the graph has no rule")
-    conv.emitter.notes.append(f"{conv.node_name}: the final Softmax is not part of the model, its "
-                              "output are the logits")
-    return conv.value(node, 0)
+    return plane_mean(conv, conv.real(node, 0), axes if axes is not None else conv.const(node, 1),
+                      attrs.get("keepdims", 1))
 
 
 OPS = {
-    "Conv": op_conv, "MatMul": op_matmul, "Gemm": op_gemm, "BatchNormalization": op_batch_norm,
+    "Conv": op_conv, "ConvTranspose": op_conv_transpose, "MatMul": op_matmul, "Gemm": op_gemm,
+    "BatchNormalization": op_batch_norm,
     "Add": lambda c, n, a: _binary(c, n, 1, False), "Sub": lambda c, n, a: _binary(c, n, -1, False),
     "Mul": lambda c, n, a: _binary(c, n, 1, True), "Div": lambda c, n, a: _binary(c, n, 1, True),
-    "Relu": op_relu, "Clip": op_clip, "Reshape": op_reshape, "Flatten": op_flatten,
-    "Squeeze": op_squeeze, "Identity": op_same, "Dropout": op_same, "Cast": op_same,
-    "Transpose": op_transpose, "MaxPool": op_maxpool, "AveragePool": op_avgpool,
-    "GlobalAveragePool": op_global_avgpool, "ReduceMean": op_reduce_mean, "Softmax": op_softmax,
+    "Relu": op_relu, "Clip": op_clip, "Identity": op_same, "Dropout": op_same, "Cast": op_same,
+    "MaxPool": op_maxpool, "AveragePool": op_avgpool, "GlobalAveragePool": op_global_avgpool,
+    "ReduceMean": op_reduce_mean,
 }

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Quantisers of ONNX and QONNX, and the ops that work on integers directly."""
 
-from fractions import Fraction
+from dataclasses import replace
 
 import numpy as np
 
 from . import fixed
 from .emit import Target
 from .modelfile import value_range
-from .onnx_convert import IntegerInput
-from .onnx_ops import convolution, dense
-from .real import Const, Integers, QuantConst, Real
+from .onnx_curves import FUNCTIONS, table_of
+from .onnx_ops import alike, convolution, dense, pending, plain_tensor, plane_mean, product
+from .real import Const, IntegerInput, Integers, QuantConst, Real
 
 BITS = {"uint8": (8, False), "int8": (8, True), "uint16": (16, False), "int16": (16, True),
         "int32": (32, True)}
@@ -120,7 +120,7 @@ def as_real(conv, value, scale, zero):
     if isinstance(value, IntegerInput):
         value = conv.integer_input(value, zero)
     known = conv.model.format_of(value.ident)[2]
-    return Real("tensor", value.shape, [step], [step * (known - zero)], ident=value.ident)
+    return Real("tensor", value.view, [step], [step * (known - zero)], ident=value.ident)
 
 
 def op_dequantize(conv, node, attrs):
@@ -162,25 +162,41 @@ def op_qlinear_conv(conv, node, attrs):
 
 def op_qlinear_matmul(conv, node, _):
     x, weight = _operand(conv, node, 0), _operand(conv, node, 3)
-    if not isinstance(weight, QuantConst):
-        conv.fail("a product of two activations has no rule")
-    return _store(conv, node, dense(conv, x, weight, None), 6)
+    if isinstance(x, QuantConst):
+        conv.fail("a product with a constant on the left has no rule")
+    made = dense(conv, x, weight, None) if isinstance(weight, QuantConst) else product(
+        conv, x, weight)
+    return _store(conv, node, made, 6)
 
 
 def op_qlinear_add(conv, node, _):
     a, b = _operand(conv, node, 0), _operand(conv, node, 3)
-    if not isinstance(a, Real) or not isinstance(b, Real) or a.shape != b.shape:
-        conv.fail("QLinearAdd needs two activations of one shape")
-    return _store(conv, node, Real("sum", a.shape, parts=(a, b)), 6)
+    if not isinstance(a, Real) or not isinstance(b, Real):
+        conv.fail("QLinearAdd needs two activations")
+    return _store(conv, node, Real("sum", alike(conv, a, b), parts=(a, b)), 6)
+
+
+def op_qlinear_mul(conv, node, _):
+    a, b = _operand(conv, node, 0), _operand(conv, node, 3)
+    if not isinstance(a, Real) or not isinstance(b, Real):
+        conv.fail("QLinearMul needs two activations")
+    a, b = plain_tensor(conv, a), plain_tensor(conv, b)
+    return _store(conv, node, pending(conv, "mul", [a.ident, b.ident], {}, alike(conv, a, b),
+                                      [a.scale[0] * b.scale[0]]), 6)
+
+
+def op_qlinear_function(conv, node, attrs):
+    """QLinearSigmoid, QLinearLeakyRelu: input, scale, zero point, output scale, zero point."""
+    table = table_of(conv, _operand(conv, node, 0))
+    values = FUNCTIONS[node.op_type[len("QLinear"):]](table.values, attrs)
+    return _store(conv, node, replace(table, values=values), 3)
 
 
 def op_qlinear_global_avgpool(conv, node, attrs):
-    from .onnx_ops import _mean
     if attrs.get("channels_last", 0):
         conv.fail("channels_last has no rule")
     x = _operand(conv, node, 0)
-    real = _mean(conv, x, "global_avgpool", {}, (1, x.shape[1], 1, 1), int(np.prod(x.shape[2:])))
-    return _store(conv, node, real, 3)
+    return _store(conv, node, plane_mean(conv, x, range(2, len(x.shape)), True), 3)
 
 
 def _integer_operands(conv, node):
@@ -188,8 +204,10 @@ def _integer_operands(conv, node):
     value, weight = conv.value(node, 0), conv.value(node, 1)
     x_zero = conv.const(node, 2, np.zeros(1, np.int64))
     w_zero = conv.const(node, 3, np.zeros(1, np.int64))
+    if not isinstance(weight, Const) and node.op_type == "MatMulInteger":
+        return as_real(conv, value, np.ones(1), x_zero), as_real(conv, weight, np.ones(1), w_zero)
     if not isinstance(weight, Const):
-        conv.fail("a product of two activations has no rule")
+        conv.fail("a convolution with weights that are no constant has no rule")
     axis = 0 if node.op_type == "ConvInteger" else weight.array.ndim - 1
     return (as_real(conv, value, np.ones(1), x_zero),
             _weights(conv, weight.array, np.ones(1), w_zero, axis))
@@ -202,7 +220,7 @@ def op_conv_integer(conv, node, attrs):
 
 def op_matmul_integer(conv, node, _):
     x, weight = _integer_operands(conv, node)
-    return dense(conv, x, weight, None)
+    return product(conv, x, weight) if isinstance(weight, Real) else dense(conv, x, weight, None)
 
 
 # QONNX.
@@ -246,7 +264,7 @@ def op_quant(conv, node, attrs):
     target = Target(step, int(zero), bits, is_signed, low, high, ROUNDING[mode])
     real = conv.real(node, 0)
     made = conv.emitter.quantise(real, target, conv.node_name, conv.node_index)
-    return Real("tensor", real.shape, [step], ident=made.ident)
+    return Real("tensor", real.view, [step], ident=made.ident)
 
 
 def op_bipolar(conv, node, _):
@@ -259,7 +277,7 @@ def op_bipolar(conv, node, _):
     step = fixed.exact(_one(conv, scale, "the scale"))
     real = conv.real(node, 0)
     made = conv.emitter.sign(real, conv.node_name, conv.node_index)
-    return Real("tensor", real.shape, [step], ident=made.ident)
+    return Real("tensor", real.view, [step], ident=made.ident)
 
 
 def op_trunc(conv, node, attrs):
@@ -279,13 +297,15 @@ def op_trunc(conv, node, attrs):
     is_signed = bool(attrs.get("signed", conv.model.format_of(real.ident)[1]))
     target = Target.full(step * (1 << (in_bits - out_bits)), 0, out_bits, is_signed, ROUNDING[mode])
     made = conv.emitter.quantise(real, target, conv.node_name, conv.node_index)
-    return Real("tensor", real.shape, [step], ident=made.ident)
+    return Real("tensor", real.view, [step], ident=made.ident)
 
 
 OPS = {
     "QuantizeLinear": op_quantize, "DequantizeLinear": op_dequantize,
     "QLinearConv": op_qlinear_conv, "QLinearMatMul": op_qlinear_matmul,
-    "QLinearAdd": op_qlinear_add, "QLinearGlobalAveragePool": op_qlinear_global_avgpool,
+    "QLinearAdd": op_qlinear_add, "QLinearMul": op_qlinear_mul,
+    "QLinearSigmoid": op_qlinear_function, "QLinearLeakyRelu": op_qlinear_function,
+    "QLinearGlobalAveragePool": op_qlinear_global_avgpool,
     "ConvInteger": op_conv_integer, "MatMulInteger": op_matmul_integer,
     "Quant": op_quant, "IntQuant": op_quant, "BipolarQuant": op_bipolar, "Trunc": op_trunc,
 }

@@ -13,6 +13,7 @@ from typing import Optional
 import numpy as np
 
 from . import fixed
+from .view import View
 
 
 @dataclass
@@ -23,7 +24,7 @@ class Const:
 
 @dataclass
 class QuantConst:
-    """Known integers with real = scale * (integer - zero_point); scale per output channel or one."""
+    """Known integers with real = scale * (integer - zero_point); one scale or one per channel."""
     integers: np.ndarray
     scale: list
     zero_point: np.ndarray
@@ -32,23 +33,62 @@ class QuantConst:
     axis: int = 0  # axis of the scales, when there are several
     bipolar: bool = False
 
+    def real(self):
+        """The values in float64; with several scales they run along `axis`."""
+        shape = [1] * self.integers.ndim
+        if len(self.scale) > 1 or self.zero_point.size > 1:
+            shape[self.axis] = -1
+        scale = np.array([float(s) for s in self.scale])
+        return (self.integers - self.zero_point.reshape(
+            shape if self.zero_point.size > 1 else (1,) * len(shape))) * scale.reshape(
+                shape if scale.size > 1 else (1,) * len(shape))
+
+
+class _Viewed:
+    """A tensor of the graph; `view` may be given as a shape with channels first."""
+
+    def __post_init__(self):
+        if not isinstance(self.view, View):
+            self.view = View.of(self.view)
+
+    @property
+    def shape(self):
+        """Extents of the graph's tensor, with batch."""
+        return self.view.shape
+
+    @property
+    def channels(self):
+        """Channels of the model's tensor."""
+        return self.view.extents[0]
+
 
 @dataclass
-class Integers:
+class Integers(_Viewed):
     """An integer tensor of the model: the output of a layer or a network input."""
     ident: str
-    shape: tuple  # of the graph, with batch
+    view: object
 
 
 @dataclass
-class Real:
-    """real = scale * source + offset, then clipped to [low, high].
+class IntegerInput(_Viewed):
+    """A graph input that is integers already; its zero point is what its first reader says."""
+    name: str
+    view: object
+    bits: int
+    signed: bool
 
-    source: "input" (the float image), "tensor" (ident, minus its zero point), "layer" (a weighted
-    layer or a sum over a window that is not emitted yet: its accumulator), "sum" (two Reals).
+
+@dataclass
+class Real(_Viewed):
+    """real = scale * source + offset, then clipped to [low, high]; scale and offset have one entry
+    or one for each channel of the model's tensor.
+
+    source: "input" (the float image), "tensor" (ident, minus its zero point), "layer" (a layer
+    that is not emitted yet: its accumulator), "sum", "concat", "maximum", "minimum" (of `parts`),
+    "table" (a function of the integers of ident: `values` holds it, the smallest integer first).
     """
     source: str
-    shape: tuple
+    view: object
     scale: list = field(default_factory=lambda: [Fraction(1)])
     offset: list = field(default_factory=lambda: [Fraction(0)])
     low: Optional[Fraction] = None
@@ -56,6 +96,7 @@ class Real:
     ident: str = ""
     pending: Optional[dict] = None  # op, inputs, content, name, node
     parts: tuple = ()
+    values: Optional[np.ndarray] = None
 
     def clipped(self):
         """Whether a clip follows the affine map."""
@@ -88,14 +129,13 @@ def widen(values, count):
     return list(values) * count if len(values) == 1 else list(values)
 
 
-def channel_list(array, shape, what, fail):
-    """A constant operand as one fraction or one per channel (axis 1) of a tensor of `shape`."""
-    array = np.asarray(array)
-    if array.size == 1:
-        return [fixed.exact(array.reshape(-1)[0])]
-    full = (1,) * (len(shape) - array.ndim) + array.shape
-    channels = shape[1]
-    if len(full) == len(shape) and array.size == channels and full[1] == channels:
-        return fixed.exact_list(array)
-    return fail(f"{what} has the shape {list(array.shape)}; one value or one per channel can be "
-                "folded")
+def channel_list(array, view, what, fail):
+    """A constant operand as one fraction or one per channel of a tensor."""
+    try:
+        values = view.per_channel(array)
+    except ValueError:
+        values = None
+    if values is None:
+        return fail(f"{what} has the shape {list(np.shape(array))}; one value or one per channel "
+                    "can be folded")
+    return fixed.exact_list(values)

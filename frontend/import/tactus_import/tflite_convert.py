@@ -383,7 +383,8 @@ class Converter:
         """Operands of a file can be anything: what no rule foresaw is the file's problem."""
         try:
             rule(self, operator)
-        except (KeyError, IndexError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        except (KeyError, IndexError, ValueError, TypeError, AttributeError,
+                ArithmeticError) as error:
             text = str(error).split("\n", maxsplit=1)[0]
             self.fail(f"its operands or options do not fit together ({text})")
 
