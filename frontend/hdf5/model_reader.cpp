@@ -68,6 +68,7 @@ class LayerReader {
     geometry();
     switch (layer_.op) {
       case LayerOp::conv2d:
+      case LayerOp::conv_transpose2d:
       case LayerOp::linear:
         weights();
         requant();
@@ -112,7 +113,7 @@ class LayerReader {
         heads();
         break;
       case LayerOp::concat:
-        axis();
+        layer_.axis = choice("axis", {"c", "h", "w"});
         break;
       case LayerOp::slice:
         triple("begin", 0, layer_.begin);
@@ -124,6 +125,14 @@ class LayerReader {
       case LayerOp::upsample:
         pair("factor", 1, layer_.stride_h, layer_.stride_w);
         layer_.nearest = optional_integer("nearest", 0, 1) == 1;
+        break;
+      case LayerOp::pixel_shuffle:
+      case LayerOp::space_to_depth:
+        pair("factor", 1, layer_.stride_h, layer_.stride_w);
+        layer_.blocks = choice("mode", {"crd", "dcr"});
+        break;
+      case LayerOp::reshape:
+        triple("shape", 1, layer_.size);
         break;
       case LayerOp::maxpool:
       case LayerOp::flatten:
@@ -170,16 +179,18 @@ class LayerReader {
     layer_.heads = static_cast<int>(optional_integer("heads", 1, kMaxExtent));
   }
 
-  void axis() {
-    attributes_.emplace_back("axis");
-    const std::string text = group_.string_attribute("axis");
-    const std::string names[] = {"c", "h", "w"};
-    for (int i = 0; i < 3; ++i) {
-      if (text == names[i]) layer_.axis = i;
+  /// The number of the name that the attribute has.
+  int choice(const char* attribute, std::initializer_list<const char*> names) {
+    attributes_.emplace_back(attribute);
+    const std::string text = group_.string_attribute(attribute);
+    std::string known;
+    int number = 0;
+    for (const char* name : names) {
+      if (text == name) return number;
+      known += (number++ > 0 ? ", " : "") + std::string(name);
     }
-    if (text != names[layer_.axis]) {
-      group_.fail(": attribute 'axis' = '" + text + "' is none of c, h, w");
-    }
+    group_.fail(std::string(": attribute '") + attribute + "' = '" + text + "' is none of " +
+                known);
   }
 
   void triple(const char* name, int low, std::array<int, 3>& values) {
@@ -217,7 +228,7 @@ class LayerReader {
   }
 
   void geometry() {
-    const bool conv = layer_.op == LayerOp::conv2d;
+    const bool conv = has_kernel(layer_.op);
     const bool pool = layer_.op == LayerOp::maxpool || layer_.op == LayerOp::avgpool;
     if (!conv && !pool) return;
     pair("stride", 1, layer_.stride_h, layer_.stride_w);
@@ -234,6 +245,9 @@ class LayerReader {
       attributes_.emplace_back("groups");
       layer_.groups = static_cast<int>(integer(group_, "groups", 1, kMaxExtent));
     }
+    if (layer_.op == LayerOp::conv_transpose2d) {
+      pair("output_padding", 0, layer_.output_padding[0], layer_.output_padding[1]);
+    }
   }
 
   void weights() {
@@ -246,7 +260,7 @@ class LayerReader {
         integer(data, "bits", 1, format.is_signed ? kMaxOperandBits : kMaxOperandBits - 1));
     format.bipolar = data.has_attribute("bipolar") && integer(data, "bipolar", 0, 1) == 1;
     layer_.sparsity = data.string_attribute("sparsity");
-    const bool conv = layer_.op == LayerOp::conv2d;
+    const bool conv = has_kernel(layer_.op);
     const h5::Dims dims = data.dims();
     if (dims.size() != (conv ? 4U : 2U)) {
       data.fail(": the shape " + h5::text_of(dims) + " has not rank " + (conv ? "4" : "2"));

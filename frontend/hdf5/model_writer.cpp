@@ -57,13 +57,17 @@ void write_operand(h5::Group& layer_group, const Layer& layer, std::size_t i) {
 }
 
 void write_geometry(h5::Group& group, const Layer& layer) {
-  const bool conv = layer.op == LayerOp::conv2d;
+  const bool conv = has_kernel(layer.op);
   if (!conv && layer.op != LayerOp::maxpool && layer.op != LayerOp::avgpool) return;
   group.write_attribute("stride", std::vector<int>{layer.stride_h, layer.stride_w});
   group.write_attribute("padding", std::vector<int>(layer.padding.begin(), layer.padding.end()));
   if (conv) {
     group.write_attribute("dilation", std::vector<int>{layer.dilation_h, layer.dilation_w});
     group.write_attribute("groups", std::int64_t{layer.groups});
+    if (layer.op == LayerOp::conv_transpose2d) {
+      const auto& more = layer.output_padding;
+      group.write_attribute("output_padding", std::vector<int>(more.begin(), more.end()));
+    }
     return;
   }
   group.write_attribute("kernel", std::vector<int>{layer.kernel_h, layer.kernel_w});
@@ -76,7 +80,7 @@ void write_weights(h5::Group& group, const Layer& layer) {
   const auto size = [](int extent) { return static_cast<std::uint64_t>(extent); };
   h5::Integers content{{size(layer.out_channels), size(layer.in_channels_per_group)},
                        {layer.weight.begin(), layer.weight.end()}};
-  if (layer.op == LayerOp::conv2d) {
+  if (has_kernel(layer.op)) {
     content.dims.insert(content.dims.end(), {size(layer.kernel_h), size(layer.kernel_w)});
   }
   h5::Dataset weight = group.create_dataset("weight", content, store_for(layer.weight_format));
@@ -115,6 +119,7 @@ void write_layer(h5::Group& group, const Layer& layer) {
   write_geometry(group, layer);
   switch (layer.op) {
     case LayerOp::conv2d:
+    case LayerOp::conv_transpose2d:
     case LayerOp::linear:
       write_weights(group, layer);
       write_requant(group, layer.requant);
@@ -154,6 +159,14 @@ void write_layer(h5::Group& group, const Layer& layer) {
     case LayerOp::upsample:
       group.write_attribute("factor", std::vector<int>{layer.stride_h, layer.stride_w});
       group.write_attribute("nearest", std::int64_t{layer.nearest ? 1 : 0});
+      break;
+    case LayerOp::pixel_shuffle:
+    case LayerOp::space_to_depth:
+      group.write_attribute("factor", std::vector<int>{layer.stride_h, layer.stride_w});
+      group.write_attribute("mode", std::string(layer.blocks == 1 ? "dcr" : "crd"));
+      break;
+    case LayerOp::reshape:
+      group.write_attribute("shape", std::vector<int>(layer.size.begin(), layer.size.end()));
       break;
     case LayerOp::concat: {
       const char* const names[] = {"c", "h", "w"};

@@ -114,11 +114,12 @@ int Context::load_ifmap(int layer_index, const std::string& tensor, int half,
 
 int Context::load_ofmap(int layer_index, const std::string& tensor, int half,
                         const TileLayout& layout, std::int64_t c0, std::int64_t channels,
-                        std::int64_t base) {
+                        std::int64_t base, std::int64_t plane_step) {
   if (layout.data_bytes == 0 || layout.loaded_lines == 0) return -1;
   const TensorLayout t = layout_of(tensor);
   LoadOp op = load_of(place(tensor), t, layout, layout.data_bytes / t.word_bytes, c0, channels,
                       base, config.beat_bytes());
+  op.plane_stride *= plane_step;
   op.dest = static_cast<std::int64_t>(Dest::ofmap);
   op.half = half;
   op.log2_group = log2_of(config.hw_array_cols / t.plane_channels());
@@ -143,7 +144,7 @@ int Context::fill_tile(int layer_index, Dest dest, int half, const TileLayout& l
 
 int Context::store_tile(int layer_index, const std::string& tensor, const StoreSource& source,
                         const PixelTile& tile, std::int64_t c0, std::int64_t channels,
-                        std::int64_t line_step) {
+                        std::int64_t line_step, std::int64_t plane_step) {
   const TensorPlace& t = place(tensor);
   const TensorLayout layout = layout_of(tensor);
   const std::int64_t beat = config.beat_bytes();
@@ -156,7 +157,7 @@ int Context::store_tile(int layer_index, const std::string& tensor, const StoreS
   if (layout.packed()) op.channels = channels;
   op.log2_pack = log2_of(layout.pack);
   op.log2_bundle = log2_of(layout.bundle);
-  op.plane_stride = static_cast<std::int64_t>(t.plane_stride);
+  op.plane_stride = plane_step * static_cast<std::int64_t>(t.plane_stride);
   op.lines = tile.h;
   op.line_stride = line_step * static_cast<std::int64_t>(t.line_stride);
   op.line_bytes = tile.w * layout.pixel_bytes();

@@ -67,9 +67,11 @@ class Context {
   int load_ifmap(int layer, const std::string& tensor, int half, const TileLayout& layout,
                  std::int64_t c0, std::int64_t channels, std::int64_t group);
   /// The same into ofmap from byte `base` on: channel c0 + n goes to bank n mod array_cols. The
-  /// layout is in elements of the ofmap buffer; c0 is the first channel of a plane.
+  /// layout is in elements of the ofmap buffer; c0 is the first channel of a plane. Of tensors with
+  /// plain words every `plane_step`-th channel is loaded (0: c0 for all banks).
   int load_ofmap(int layer, const std::string& tensor, int half, const TileLayout& layout,
-                 std::int64_t c0, std::int64_t channels, std::int64_t base);
+                 std::int64_t c0, std::int64_t channels, std::int64_t base,
+                 std::int64_t plane_step = 1);
   /// Fills the whole region that a layout takes in `slots` slots with a 32-bit pattern.
   int fill_tile(int layer, Dest dest, int half, const TileLayout& layout, std::int64_t slots,
                 std::int64_t base, std::uint32_t pattern);
@@ -79,10 +81,11 @@ class Context {
     std::int64_t bank0 = 0, base = 0, slot_bytes = 0, pitch = 0;
   };
   /// Stores channels [c0, c0 + channels) of an output tile. The tile's lines are every
-  /// `line_step`-th line of the tensor; c0 is the first channel of a plane.
+  /// `line_step`-th line of the tensor, the tile's planes every `plane_step`-th plane; c0 is the
+  /// first channel of a plane.
   int store_tile(int layer, const std::string& tensor, const StoreSource& source,
                  const PixelTile& tile, std::int64_t c0, std::int64_t channels,
-                 std::int64_t line_step = 1);
+                 std::int64_t line_step = 1, std::int64_t plane_step = 1);
   /// Puts parameter records into memory and returns their address.
   std::uint64_t put_records(const std::vector<EncodedRecord>& records);
   int load_records(int layer, std::uint64_t address, std::int64_t count, int half);
@@ -113,8 +116,13 @@ void lower_concat(Context& context, int layer);
 void lower_slice(Context& context, int layer);
 void lower_constant(Context& context, int layer);
 void lower_upsample(Context& context, int layer);
+void lower_pixel_shuffle(Context& context, int layer);
+void lower_space_to_depth(Context& context, int layer);
+void lower_reshape(Context& context, int layer);
 /// Gives a tensor its place inside the result of a concat layer that reads it, where a beat allows.
 bool place_in_concat(Context& context, const std::string& id);
+/// A reshape reads the tensor: its lines lie one behind the other, not inside another tensor.
+[[nodiscard]] bool read_by_reshape(const Network& network, const std::string& id);
 /// Some layer moves the tensor in a way that needs an operand word for each element.
 [[nodiscard]] bool wants_plain_words(const Network& network, const std::string& id);
 

@@ -6,6 +6,7 @@
 
 #include "lower/context.hpp"
 #include "lower/lower_parts.hpp"
+#include "lower/split_layers.hpp"
 #include "numerics/errors.hpp"
 
 namespace tactus {
@@ -107,6 +108,7 @@ class NetworkLowering {
     const std::string operand[2] = {ctx_.source_of(add.inputs.at(0)),
                                     ctx_.source_of(add.inputs.at(1))};
     if (operand[0] == operand[1]) return;
+    if (!(ctx_.network.shape_of(operand[0]) == ctx_.network.shape_of(operand[1]))) return;
     const int index[2] = {index_of(operand[0]), index_of(operand[1])};
     const int later = index[1] > index[0] ? 1 : 0;
     const int conv = index[later];
@@ -215,6 +217,17 @@ class NetworkLowering {
         case LayerOp::upsample:
           lower_upsample(ctx_, i);
           break;
+        case LayerOp::pixel_shuffle:
+          lower_pixel_shuffle(ctx_, i);
+          break;
+        case LayerOp::space_to_depth:
+          lower_space_to_depth(ctx_, i);
+          break;
+        case LayerOp::reshape:
+          lower_reshape(ctx_, i);
+          break;
+        case LayerOp::conv_transpose2d:
+          throw InternalError("split_layers() leaves no transposed convolution");
         case LayerOp::clamp:
           lower_clamp(ctx_, i);
           break;
@@ -296,6 +309,11 @@ Program lower_whole(const Network& network, const ArchConfig& config) {
 }  // namespace
 
 Program lower_network(const Network& network, const ArchConfig& config) {
+  if (const auto split = lower::split_layers(network)) {
+    Program program = lower_network(split->network, config);
+    lower::join_layers(network, *split, program);
+    return program;
+  }
   lower::check_layer_count(network);
   if (!config.map_skip_zero) return lower_whole(network, config);
   const lower::PrunedNetwork pruned = lower::prune_channels(network, config);

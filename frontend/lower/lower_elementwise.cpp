@@ -10,6 +10,8 @@ namespace tactus::lower {
 
 namespace {
 
+constexpr std::int64_t most_line_pixels = 16383;  ///< of a post op
+
 PostMode mode_of(LayerOp op) {
   switch (op) {
     case LayerOp::mul:
@@ -117,20 +119,135 @@ class RecordSets {
 
 }  // namespace
 
+namespace {
+
+/// An operand of a layer with two, and how it stands for a tensor of the result's shape.
+struct Operand {
+  std::string id;
+  Format format;
+  std::int64_t elem = 1;
+  bool one_channel = false, one_pixel = false;
+};
+
+Operand operand_of(const Context& ctx, const Layer& layer, std::size_t i) {
+  Operand o;
+  o.id = ctx.source_of(layer.inputs.at(i));
+  o.format = ctx.network.format_of(o.id);
+  o.elem = elem_of(ctx, o.format);
+  const Shape s = ctx.network.shape_of(o.id), &out = layer.out_shape;
+  o.one_channel = s.c < out.c;
+  o.one_pixel = s.h < out.h || s.w < out.w;
+  return o;
+}
+
+/// Loads the channels of an operand; the one channel of all goes to every bank.
+void load_operand(Context& ctx, int index, const Operand& o, int half, const TileLayout& layout,
+                  std::int64_t c0, std::int64_t channels, std::int64_t base) {
+  ctx.load_ofmap(index, o.id, half, layout, o.one_channel ? 0 : c0, channels, base,
+                 o.one_channel ? 0 : 1);
+}
+
+/// The fields of the op that all tiles share; loads its record.
+PostOp two_operand_op(Context& ctx, int index, const Operand& a, const Operand& b, bool swapped,
+                      std::vector<Half>& touches) {
+  const Layer& layer = ctx.layer(index);
+  PostOp op;
+  if (layer.op == LayerOp::add || layer.op == LayerOp::mul) {
+    const AddRecord record = layer.op == LayerOp::add
+                                 ? add_record(ctx, layer, swapped)
+                                 : product_record(ctx, layer, a.format, b.format, op);
+    op.param_half = ctx.builder.next_half(Buffer::param);
+    const int half = static_cast<int>(op.param_half);
+    ctx.load_records(index, ctx.put_records({encode(record)}), 1, half);
+    touches.push_back({Buffer::param, half});
+  } else {
+    op.clamp_min = layer.requant.clamp_min;
+    op.clamp_max = layer.requant.clamp_max;
+  }
+  op.mode = static_cast<std::int64_t>(mode_of(layer.op));
+  op.src_log2_bytes = log2_bytes(a.elem);
+  op.src_signed = a.format.is_signed ? 1 : 0;
+  op.srcb_log2_bytes = log2_bytes(b.elem);
+  op.srcb_signed = b.format.is_signed ? 1 : 0;
+  op.win_h = op.win_w = 1;
+  return op;
+}
+
+/// One pixel of operand a stands for all: it lies behind the lines of b in each slot, and ops of
+/// one line read it again and again. Lines without gaps are one line.
+void one_pixel_for_all(Context& ctx, int index, const Operand& a, const Operand& b, bool swapped) {
+  const Layer& layer = ctx.layer(index);
+  const Shape out = layer.out_shape;
+  const std::int64_t beat = ctx.config.beat_bytes(), cols = ctx.config.hw_array_cols;
+  const std::int64_t to = elem_of(ctx, layer.out_format);
+  const std::int64_t per_beat = beat / std::min(b.elem, to);
+  const auto layouts = [&](const PixelTile& tile) {
+    TileLayout la = layout_tile(Window{}, {0, 0, 1, 1}, 1, 1, a.elem, beat);
+    TileLayout lb = layout_tile(Window{}, tile, out.h, out.w, b.elem, beat);
+    la.pitch = lb.pitch = round_up(tile.w, per_beat) * b.elem;
+    la.lines = lb.lines = tile.h + 1;
+    return std::make_pair(la, lb);
+  };
+  const auto out_pitch = [&](const PixelTile& tile) { return round_up(tile.w, per_beat) * to; };
+  const PostTiles tiles =
+      choose_tiles(ctx, layer, out, per_beat, 0, [&](std::int64_t channels, const PixelTile& tile) {
+        return ceil_div(channels, cols) *
+               (layouts(tile).second.slot_bytes() + tile.h * out_pitch(tile));
+      });
+  ctx.place_in_memory(layer.id);
+  std::vector<Half> touches;
+  const PostOp common = two_operand_op(ctx, index, a, b, swapped, touches);
+  for_each_tile(out, tiles, [&](std::int64_t c0, std::int64_t channels, const PixelTile& tile) {
+    const std::int64_t slots = ceil_div(channels, cols);
+    const auto [la, lb] = layouts(tile);
+    const int half = ctx.builder.next_half(Buffer::ofmap);
+    const std::int64_t base_a = tile.h * lb.pitch, base_out = slots * lb.slot_bytes();
+    load_operand(ctx, index, b, half, lb, c0, channels, 0);
+    load_operand(ctx, index, a, half, la, c0, channels, base_a);
+    const bool dense = tile.w % per_beat == 0;
+    const std::int64_t together = dense ? std::min(tile.h, most_line_pixels / tile.w) : 1;
+    std::vector<Half> all = touches;
+    all.push_back({Buffer::ofmap, half});
+    for (std::int64_t y = 0; y < tile.h; y += together) {
+      const std::int64_t lines = std::min(together, tile.h - y);
+      PostOp op = common;
+      op.src_half = half;
+      op.src_base = base_a;
+      op.src_base_b = y * lb.pitch;
+      op.src_slot_stride = lb.slot_bytes();
+      op.channels = channels;
+      op.out_h = 1;
+      op.out_w = lines * tile.w;
+      op.dst_half = half;
+      op.dst_base = base_out + y * out_pitch(tile);
+      op.dst_slot_stride = tile.h * out_pitch(tile);
+      op.dst_log2_bytes = log2_bytes(to);
+      ctx.builder.emit(op, index, all);
+    }
+    ctx.store_tile(index, layer.id, {half, 0, base_out, tile.h * out_pitch(tile), out_pitch(tile)},
+                   tile, c0, channels);
+  });
+  note(ctx, index, tiles);
+  ctx.infos[static_cast<std::size_t>(index)].mapping += ", " + a.id + " read again for each pixel";
+}
+
+}  // namespace
+
 void lower_two_operands(Context& ctx, int index) {
   const Layer& layer = ctx.layer(index);
-  const std::string a = ctx.source_of(layer.inputs.at(0)), b = ctx.source_of(layer.inputs.at(1));
-  const Format fa = ctx.network.format_of(a), fb = ctx.network.format_of(b);
+  const Operand a = operand_of(ctx, layer, 0), b = operand_of(ctx, layer, 1);
+  if (a.one_pixel) return one_pixel_for_all(ctx, index, a, b, false);
+  if (b.one_pixel) return one_pixel_for_all(ctx, index, b, a, true);
   const std::int64_t beat = ctx.config.beat_bytes(), cols = ctx.config.hw_array_cols;
-  const std::int64_t ea = elem_of(ctx, fa), eb = elem_of(ctx, fb);
   // Both operands have the line pitch of the wider one.
   const auto layouts = [&](const PixelTile& tile) {
-    TileLayout la = layout_tile(Window{}, tile, layer.out_shape.h, layer.out_shape.w, ea, beat);
-    TileLayout lb = layout_tile(Window{}, tile, layer.out_shape.h, layer.out_shape.w, eb, beat);
+    const Shape& out = layer.out_shape;
+    TileLayout la = layout_tile(Window{}, tile, out.h, out.w, a.elem, beat);
+    TileLayout lb = layout_tile(Window{}, tile, out.h, out.w, b.elem, beat);
     la.pitch = lb.pitch = std::max(la.pitch, lb.pitch);
     return std::make_pair(la, lb);
   };
-  const std::int64_t narrow = std::min({ea, eb, elem_of(ctx, layer.out_format)});
+  const std::int64_t narrow = std::min({a.elem, b.elem, elem_of(ctx, layer.out_format)});
   const PostTiles tiles = choose_tiles(ctx, layer, layer.out_shape, beat / narrow, 0,
                                        [&](std::int64_t channels, const PixelTile& tile) {
                                          const std::int64_t slots = ceil_div(channels, cols);
@@ -139,39 +256,23 @@ void lower_two_operands(Context& ctx, int index) {
                                                 out_bank_bytes(ctx, layer.out_format, slots, tile);
                                        });
   ctx.place_in_memory(layer.id);
-  PostOp common;
   std::vector<Half> touches;
-  if (layer.op == LayerOp::add || layer.op == LayerOp::mul) {
-    const AddRecord record = layer.op == LayerOp::add ? add_record(ctx, layer, false)
-                                                      : product_record(ctx, layer, fa, fb, common);
-    const int half = ctx.builder.next_half(Buffer::param);
-    ctx.load_records(index, ctx.put_records({encode(record)}), 1, half);
-    common.param_half = half;
-    touches.push_back({Buffer::param, half});
-  } else {
-    common.clamp_min = layer.requant.clamp_min;
-    common.clamp_max = layer.requant.clamp_max;
-  }
+  const PostOp common = two_operand_op(ctx, index, a, b, false, touches);
   for_each_tile(layer.out_shape, tiles,
                 [&](std::int64_t c0, std::int64_t channels, const PixelTile& tile) {
                   const std::int64_t slots = ceil_div(channels, cols);
                   const auto [la, lb] = layouts(tile);
                   const int half = ctx.builder.next_half(Buffer::ofmap);
                   const std::int64_t base_b = la.bank_bytes(slots);
-                  ctx.load_ofmap(index, a, half, la, c0, channels, 0);
-                  ctx.load_ofmap(index, b, half, lb, c0, channels, base_b);
-                  PostOp op = source_op(la, fa, ea, 1, half);
-                  op.mode = static_cast<std::int64_t>(mode_of(layer.op));
-                  op.convention = common.convention;
-                  op.rounding = common.rounding;
-                  op.clamp_min = common.clamp_min;
-                  op.clamp_max = common.clamp_max;
-                  op.out_zp = common.out_zp;
-                  op.param_half = common.param_half;
+                  load_operand(ctx, index, a, half, la, c0, channels, 0);
+                  load_operand(ctx, index, b, half, lb, c0, channels, base_b);
+                  PostOp op = common;
+                  op.src_half = half;
+                  op.src_base = la.base;
                   op.src_base_b = base_b + lb.base;
+                  op.src_slot_stride = la.slot_bytes();
+                  op.src_step_x = a.elem;
                   op.src_step_y = la.pitch;
-                  op.srcb_log2_bytes = log2_bytes(eb);
-                  op.srcb_signed = fb.is_signed ? 1 : 0;
                   emit_with_store(ctx, index, op, c0, channels, tile, base_b + lb.bank_bytes(slots),
                                   half, touches);
                 });

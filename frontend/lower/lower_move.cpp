@@ -98,8 +98,11 @@ void place_view(Context& ctx, const std::string& id, const std::string& whole, s
 }  // namespace
 
 bool place_in_concat(Context& ctx, const std::string& id) {
+  const Layer* maker = ctx.network.find_layer(id);
+  const bool in_one_piece =
+      read_by_reshape(ctx.network, id) || (maker != nullptr && maker->op == LayerOp::reshape);
   for (const Layer& layer : ctx.network.layers) {
-    if (layer.op != LayerOp::concat) continue;
+    if (layer.op != LayerOp::concat || in_one_piece) continue;
     const auto& names = layer.inputs;
     const auto found = std::find(names.begin(), names.end(), id);
     if (found == names.end() || std::count(names.begin(), names.end(), id) != 1) continue;
@@ -161,7 +164,7 @@ void lower_slice(Context& ctx, int index) {
   const std::string from = ctx.source_of(layer.inputs.at(0));
   const std::int64_t bytes = layer.begin[2] * ctx.layout_of(from).pixel_bytes();
   const auto& b = layer.begin;
-  if (bytes % ctx.config.beat_bytes() == 0) {
+  if (bytes % ctx.config.beat_bytes() == 0 && !read_by_reshape(ctx.network, layer.id)) {
     place_view(ctx, layer.id, from, b[0], b[1], b[2]);
     ctx.last_store[layer.id] = ctx.store_of(from);
     say(ctx, index, "a part of " + from);
@@ -300,12 +303,17 @@ bool wants_plain_words(const Network& network, const std::string& id) {
   const auto moves = [](const Layer& layer) {
     return layer.op == LayerOp::matmul || layer.op == LayerOp::transpose ||
            layer.op == LayerOp::concat || layer.op == LayerOp::slice ||
-           layer.op == LayerOp::constant || layer.op == LayerOp::upsample;
+           layer.op == LayerOp::constant || layer.op == LayerOp::upsample ||
+           layer.op == LayerOp::pixel_shuffle || layer.op == LayerOp::space_to_depth ||
+           layer.op == LayerOp::reshape;
   };
   return std::any_of(network.layers.begin(), network.layers.end(), [&](const Layer& layer) {
     if (layer.op == LayerOp::softmax && layer.heads > 1 &&
         (layer.id == id || layer.inputs[0] == id)) {
       return true;
+    }
+    if (takes_two_elements(layer.op) && network.shape_of(id).c < layer.out_shape.c) {
+      return std::find(layer.inputs.begin(), layer.inputs.end(), id) != layer.inputs.end();
     }
     if (!moves(layer)) return false;
     return layer.id == id ||

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "lower/lower_parts.hpp"
+#include "lower/split_layers.hpp"
 #include "numerics/errors.hpp"
 
 namespace tactus {
@@ -165,7 +166,20 @@ class CutSet {
 
 class ProgramSource::Impl {
  public:
-  explicit Impl(const Network& network) : network_(network) { whole_ = std::make_shared<Pruned>(); }
+  explicit Impl(const Network& network)
+      : original_(network),
+        split_(lower::split_layers(network)),
+        network_(split_ ? split_->network : original_) {
+    lower::check_layer_count(network_);
+    whole_ = std::make_shared<Pruned>();
+  }
+
+  ProgramSource::Lowered lower(const ArchConfig& config) {
+    CutSet& cuts = cuts_of(config);
+    ProgramSource::Lowered out = cuts.lower(cuts.choose(config, plans));
+    if (split_) lower::join_layers(original_, *split_, out.program);
+    return out;
+  }
 
   CutSet& cuts_of(const ArchConfig& config) {
     std::shared_ptr<Pruned> pruned = pruned_for(config);
@@ -212,16 +226,16 @@ class ProgramSource::Impl {
     }
   }
 
-  const Network& network_;
+  const Network& original_;
+  std::optional<lower::SplitNetwork> split_;
+  const Network& network_;  ///< what is lowered
   std::shared_ptr<Pruned> whole_;
   std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t>, std::weak_ptr<Pruned>> pruned_;
   std::unordered_map<std::string, std::unique_ptr<CutSet>> sets_;
   std::uint64_t next_ = 0, uses_ = 0, pruned_count_ = 0;
 };
 
-ProgramSource::ProgramSource(const Network& network) : impl_(std::make_unique<Impl>(network)) {
-  lower::check_layer_count(network);
-}
+ProgramSource::ProgramSource(const Network& network) : impl_(std::make_unique<Impl>(network)) {}
 ProgramSource::~ProgramSource() = default;
 ProgramSource::ProgramSource(ProgramSource&&) noexcept = default;
 
@@ -230,8 +244,7 @@ const std::string& ProgramSource::identity(const ArchConfig& config) {
 }
 
 ProgramSource::Lowered ProgramSource::lower(const ArchConfig& config) {
-  CutSet& cuts = impl_->cuts_of(config);
-  return cuts.lower(cuts.choose(config, impl_->plans));
+  return impl_->lower(config);
 }
 
 std::uint64_t ProgramSource::plans() const { return impl_->plans; }

@@ -14,6 +14,11 @@ class ShapeCheck {
     switch (layer_.op) {
       case LayerOp::conv2d:
         conv();
+        slide(layer_.out_channels);
+        break;
+      case LayerOp::conv_transpose2d:
+        conv();
+        spread();
         break;
       case LayerOp::linear:
         linear();
@@ -63,8 +68,7 @@ class ShapeCheck {
       case LayerOp::constant:
         break;
       case LayerOp::upsample:
-        in_range("factor[0]", layer_.stride_h, 1, 64);
-        in_range("factor[1]", layer_.stride_w, 1, 64);
+        check_factor();
         layer_.out_shape = Shape{layer_.in_shape.c, layer_.in_shape.h * layer_.stride_h,
                                  layer_.in_shape.w * layer_.stride_w};
         if (layer_.out_shape.h > kMaxExtent || layer_.out_shape.w > kMaxExtent) {
@@ -73,6 +77,15 @@ class ShapeCheck {
         break;
       case LayerOp::flatten:
         flatten();
+        break;
+      case LayerOp::pixel_shuffle:
+        pixel_shuffle();
+        break;
+      case LayerOp::space_to_depth:
+        space_to_depth();
+        break;
+      case LayerOp::reshape:
+        reshape();
         break;
       default:
         fail("op has the unknown value " + std::to_string(static_cast<int>(layer_.op)));
@@ -90,9 +103,7 @@ class ShapeCheck {
 
   void operands() {
     if (layer_.op == LayerOp::constant) return constant();
-    const bool two = layer_.op == LayerOp::matmul || layer_.op == LayerOp::add ||
-                     layer_.op == LayerOp::mul || layer_.op == LayerOp::maximum ||
-                     layer_.op == LayerOp::minimum;
+    const bool two = layer_.op == LayerOp::matmul || takes_two_elements(layer_.op);
     const std::size_t wanted = two ? 2 : 1;
     if (layer_.op == LayerOp::concat ? layer_.inputs.size() < 2 : layer_.inputs.size() != wanted) {
       fail("inputs has " + std::to_string(layer_.inputs.size()) + " names, " + name_of(layer_.op) +
@@ -101,23 +112,25 @@ class ShapeCheck {
     layer_.in_shape = network_.shape_of(layer_.inputs[0]);
     const std::string problem = format_problem(layer_.out_format, kMaxOutputBits);
     if (!problem.empty()) fail("out_" + problem);
-    const bool computes = layer_.op == LayerOp::conv2d || layer_.op == LayerOp::linear ||
-                          layer_.op == LayerOp::mul || layer_.op == LayerOp::avgpool ||
-                          layer_.op == LayerOp::global_avgpool || layer_.op == LayerOp::lut ||
-                          layer_.op == LayerOp::softmax || layer_.op == LayerOp::layernorm ||
-                          layer_.op == LayerOp::rmsnorm || layer_.op == LayerOp::matmul;
+    const bool computes = has_weights(layer_.op) || layer_.op == LayerOp::mul ||
+                          layer_.op == LayerOp::avgpool || layer_.op == LayerOp::global_avgpool ||
+                          layer_.op == LayerOp::lut || layer_.op == LayerOp::softmax ||
+                          layer_.op == LayerOp::layernorm || layer_.op == LayerOp::rmsnorm ||
+                          layer_.op == LayerOp::matmul;
     for (const std::string& input : layer_.inputs) {
       const Format format = network_.format_of(input);
       if (computes && format.bits > kMaxOperandBits) {
         fail("input '" + input + "' has " + std::to_string(format.bits) + " bits, " +
              name_of(layer_.op) + " takes at most " + std::to_string(kMaxOperandBits));
       }
-      const bool keeps_format = layer_.op == LayerOp::maxpool || layer_.op == LayerOp::clamp ||
-                                layer_.op == LayerOp::flatten || layer_.op == LayerOp::maximum ||
-                                layer_.op == LayerOp::minimum || layer_.op == LayerOp::concat ||
-                                layer_.op == LayerOp::slice || layer_.op == LayerOp::transpose ||
-                                layer_.op == LayerOp::upsample ||
-                                layer_.requant.convention == Convention::avg_tflite;
+      const bool keeps_format =
+          layer_.op == LayerOp::maxpool || layer_.op == LayerOp::clamp ||
+          layer_.op == LayerOp::flatten || layer_.op == LayerOp::maximum ||
+          layer_.op == LayerOp::minimum || layer_.op == LayerOp::concat ||
+          layer_.op == LayerOp::slice || layer_.op == LayerOp::transpose ||
+          layer_.op == LayerOp::upsample || layer_.op == LayerOp::pixel_shuffle ||
+          layer_.op == LayerOp::space_to_depth || layer_.op == LayerOp::reshape ||
+          layer_.requant.convention == Convention::avg_tflite;
       if (keeps_format && format != layer_.out_format) {
         fail("the output format (out_bits, out_signed, out_zero_point) must equal that of input '" +
              input + "'");
@@ -178,8 +191,11 @@ class ShapeCheck {
     layer_.out_shape = out;
   }
 
-  void slice() {
-    const int have[] = {layer_.in_shape.c, layer_.in_shape.h, layer_.in_shape.w};
+  void slice() { part_of(layer_.in_shape); }
+
+  /// begin and size say which part of `whole` the result is.
+  void part_of(const Shape& whole) {
+    const int have[] = {whole.c, whole.h, whole.w};
     for (std::size_t i = 0; i < 3; ++i) {
       in_range("begin", layer_.begin[i], 0, have[i] - 1);
       in_range("size", layer_.size[i], 1, have[i] - layer_.begin[i]);
@@ -240,7 +256,84 @@ class ShapeCheck {
       fail("groups = " + std::to_string(layer_.groups) + " does not divide " +
            std::to_string(layer_.out_channels) + " output channels");
     }
-    slide(layer_.out_channels);
+  }
+
+  /// Output extent of a transposed convolution along one axis.
+  int spread_extent(const char* axis, int in, std::size_t i, int kernel, int stride) const {
+    const std::string index = "[" + std::to_string(i) + "]";
+    in_range(("dilation" + index).c_str(), i == 0 ? layer_.dilation_h : layer_.dilation_w, 1, 1);
+    // Otherwise the result could begin behind what the first input pixel reaches.
+    for (const std::size_t side : {i, i + 2}) {
+      in_range(("padding[" + std::to_string(side) + "]").c_str(), layer_.padding[side], 0,
+               kernel - 1);
+    }
+    in_range(("output_padding" + index).c_str(), layer_.output_padding[i], 0, stride - 1);
+    const std::int64_t out = std::int64_t{in - 1} * stride + kernel - layer_.padding[i] -
+                             layer_.padding[i + 2] + layer_.output_padding[i];
+    if (out < 1 || out > kMaxExtent) {
+      fail(std::string("the output would have the ") + axis + " " + std::to_string(out) +
+           ", outside " + range_text(1, kMaxExtent));
+    }
+    return static_cast<int>(out);
+  }
+
+  void spread() {
+    layer_.out_shape =
+        Shape{layer_.out_channels,
+              spread_extent("height", layer_.in_shape.h, 0, layer_.kernel_h, layer_.stride_h),
+              spread_extent("width", layer_.in_shape.w, 1, layer_.kernel_w, layer_.stride_w)};
+  }
+
+  void check_factor() const {
+    in_range("factor[0]", layer_.stride_h, 1, 64);
+    in_range("factor[1]", layer_.stride_w, 1, 64);
+  }
+
+  void pixel_shuffle() {
+    check_factor();
+    const Shape& in = layer_.in_shape;
+    const int pixels = layer_.stride_h * layer_.stride_w;
+    if (in.c % pixels != 0) {
+      fail("factor makes " + std::to_string(pixels) + " channels one, the input has " +
+           std::to_string(in.c) + " channels");
+    }
+    const Shape whole{in.c / pixels, in.h * layer_.stride_h, in.w * layer_.stride_w};
+    in_range("blocks", layer_.blocks, 0, whole.c);
+    if (layer_.blocks > 0 && whole.c % layer_.blocks != 0) fail("blocks does not divide channels");
+    if (whole.h > kMaxExtent || whole.w > kMaxExtent) {
+      fail("the output has an extent above " + std::to_string(kMaxExtent));
+    }
+    layer_.out_shape = whole;
+    if (layer_.size == std::array<int, 3>{0, 0, 0}) return;
+    part_of(whole);
+    if (layer_.size[0] != whole.c) fail("a part of a pixel_shuffle has all channels");
+  }
+
+  void space_to_depth() {
+    check_factor();
+    const Shape& in = layer_.in_shape;
+    if (in.h % layer_.stride_h != 0 || in.w % layer_.stride_w != 0) {
+      fail("factor [" + std::to_string(layer_.stride_h) + "," + std::to_string(layer_.stride_w) +
+           "] does not divide the input of " + std::to_string(in.h) + "x" + std::to_string(in.w));
+    }
+    in_range("blocks", layer_.blocks, 0, 1);
+    const std::int64_t channels = std::int64_t{in.c} * layer_.stride_h * layer_.stride_w;
+    if (channels > kMaxExtent) {
+      fail("the output has an extent above " + std::to_string(kMaxExtent));
+    }
+    layer_.out_shape =
+        Shape{static_cast<int>(channels), in.h / layer_.stride_h, in.w / layer_.stride_w};
+  }
+
+  void reshape() {
+    for (const int extent : layer_.size) in_range("extent of shape", extent, 1, kMaxExtent);
+    const Shape out{layer_.size[0], layer_.size[1], layer_.size[2]};
+    // The product of three extents fits 64 bits.
+    if (out.count() != layer_.in_shape.count()) {
+      fail("shape has " + std::to_string(out.count()) + " values, the input has " +
+           std::to_string(layer_.in_shape.count()));
+    }
+    layer_.out_shape = out;
   }
 
   void linear() {
@@ -253,12 +346,22 @@ class ShapeCheck {
   }
 
   void two_operands() {
-    const Shape other = network_.shape_of(layer_.inputs[1]);
-    if (!(other == layer_.in_shape)) {
+    const Shape a = layer_.in_shape, b = network_.shape_of(layer_.inputs[1]);
+    if (stands_for(b, a)) {
+      layer_.out_shape = a;
+    } else if (stands_for(a, b)) {
+      layer_.out_shape = b;
+    } else {
       fail("the inputs '" + layer_.inputs[0] + "' and '" + layer_.inputs[1] +
-           "' have different shapes");
+           "' have different shapes, and neither has one channel or one pixel for all");
     }
-    layer_.out_shape = layer_.in_shape;
+  }
+
+  /// A tensor of the shape can be read as one of the shape `whole`.
+  static bool stands_for(const Shape& shape, const Shape& whole) {
+    const bool pixel = shape.h == 1 && shape.w == 1;
+    return (shape.c == whole.c || shape.c == 1) &&
+           (pixel || (shape.h == whole.h && shape.w == whole.w));
   }
 
   void pool() {

@@ -34,6 +34,7 @@ bool has_add(Convention c) { return c == Convention::mul_shift || c == Conventio
 bool allowed(LayerOp op, Convention c) {
   switch (op) {
     case LayerOp::conv2d:
+    case LayerOp::conv_transpose2d:
     case LayerOp::linear:
       return c == Convention::none || c == Convention::mul_shift || c == Convention::pow2 ||
              (is_tflite(c) && !is_add_tflite(c));
@@ -62,6 +63,9 @@ bool allowed(LayerOp op, Convention c) {
     case LayerOp::slice:
     case LayerOp::constant:
     case LayerOp::upsample:
+    case LayerOp::pixel_shuffle:
+    case LayerOp::space_to_depth:
+    case LayerOp::reshape:
       return c == Convention::none;
   }
   return false;
@@ -72,8 +76,7 @@ class ValueCheck {
   ValueCheck(const Network& network, const Layer& layer) : network_(network), layer_(layer) {}
 
   void run() const {
-    const bool weighted = layer_.op == LayerOp::conv2d || layer_.op == LayerOp::linear;
-    if (weighted) {
+    if (has_weights(layer_.op)) {
       weights();
     } else if (!layer_.weight.empty() || !layer_.bias.empty() ||
                !layer_.weight_zero_point.empty()) {
@@ -117,7 +120,7 @@ class ValueCheck {
 
   std::string weight_index(std::size_t flat) const {
     std::string text = "]";
-    const bool conv = layer_.op == LayerOp::conv2d;
+    const bool conv = has_kernel(layer_.op);
     std::vector<int> dims = {layer_.out_channels, layer_.in_channels_per_group};
     if (conv) dims.insert(dims.end(), {layer_.kernel_h, layer_.kernel_w});
     for (std::size_t d = dims.size(); d-- > 0;) {
@@ -129,7 +132,7 @@ class ValueCheck {
   }
 
   void weights() const {
-    const bool conv = layer_.op == LayerOp::conv2d;
+    const bool conv = has_kernel(layer_.op);
     Format format{layer_.weight_format.bits, layer_.weight_format.is_signed, 0};
     // Weights are stored as int16_t, which does not hold 16-bit unsigned numbers.
     const std::string problem =
@@ -221,7 +224,8 @@ class ValueCheck {
         layer_.op == LayerOp::lut || layer_.op == LayerOp::softmax ||
         layer_.op == LayerOp::transpose || layer_.op == LayerOp::concat ||
         layer_.op == LayerOp::slice || layer_.op == LayerOp::constant ||
-        layer_.op == LayerOp::upsample) {
+        layer_.op == LayerOp::upsample || layer_.op == LayerOp::pixel_shuffle ||
+        layer_.op == LayerOp::space_to_depth || layer_.op == LayerOp::reshape) {
       return;
     }
     in_range("clamp_min", r.clamp_min, out.min(), out.max());

@@ -55,8 +55,24 @@ const char* name_of(LayerOp op) {
       return "constant";
     case LayerOp::upsample:
       return "upsample";
+    case LayerOp::conv_transpose2d:
+      return "conv_transpose2d";
+    case LayerOp::pixel_shuffle:
+      return "pixel_shuffle";
+    case LayerOp::space_to_depth:
+      return "space_to_depth";
+    case LayerOp::reshape:
+      return "reshape";
   }
   return nullptr;
+}
+
+bool has_kernel(LayerOp op) { return op == LayerOp::conv2d || op == LayerOp::conv_transpose2d; }
+bool has_weights(LayerOp op) { return has_kernel(op) || op == LayerOp::linear; }
+
+bool takes_two_elements(LayerOp op) {
+  return op == LayerOp::add || op == LayerOp::mul || op == LayerOp::maximum ||
+         op == LayerOp::minimum;
 }
 
 const Layer* Network::find_layer(std::string_view id) const {
@@ -86,6 +102,10 @@ Format Network::format_of(std::string_view id) const {
 std::int64_t macs_of(const Layer& layer) {
   if (layer.op == LayerOp::conv2d) {
     return layer.out_shape.count() * layer.in_channels_per_group * layer.kernel_h * layer.kernel_w;
+  }
+  if (layer.op == LayerOp::conv_transpose2d) {
+    return std::int64_t{layer.in_shape.h} * layer.in_shape.w * layer.out_channels *
+           layer.in_channels_per_group * layer.kernel_h * layer.kernel_w;
   }
   if (layer.op == LayerOp::linear) {
     return std::int64_t{layer.out_channels} * layer.in_channels_per_group;

@@ -36,15 +36,15 @@ struct QTensor {
 enum class LayerOp : std::uint8_t {
   conv2d,          ///< weight OIHW, any groups (depthwise: groups = C)
   linear,          ///< weight OI over the input flattened in C,H,W order
-  add,             ///< residual add of two equally shaped tensors
+  add,             ///< residual add of two tensors
   clamp,           ///< ReLU and friends: out = min(max(x, clamp_min), clamp_max), same format
   maxpool,         ///< window kernel, stride, padding (taps outside the image do not take part)
   avgpool,         ///< window kernel, stride; sum over the window, then requant
   global_avgpool,  ///< as avgpool with kernel = H x W
   flatten,         ///< no arithmetic: C,H,W becomes C*H*W,1,1
   requant,         ///< one more version of a tensor in another format
-  mul,             ///< product of two equally shaped tensors, requantised
-  maximum,         ///< of two equally shaped tensors of one format, then clamp
+  mul,             ///< product of two tensors, requantised
+  maximum,         ///< of two tensors of one format, then clamp
   minimum,
   lut,        ///< a table of the input's values, perhaps interpolated
   softmax,    ///< over the channels of each pixel, head by head
@@ -56,10 +56,22 @@ enum class LayerOp : std::uint8_t {
   slice,      ///< a box of the input
   constant,   ///< a tensor without inputs
   upsample,   ///< each pixel becomes stride_h x stride_w, copies of it or the zero point behind it
+  conv_transpose2d,  ///< weight OIHW as conv2d, not turned: out[y * stride - padding + ky] += x[y]
+                     ///< * w
+  pixel_shuffle,     ///< stride_h * stride_w channels become as many pixels (depth to space)
+  space_to_depth,    ///< stride_h x stride_w pixels become as many channels
+  reshape,           ///< the same values in C,H,W order with another shape
 };
 /// Codes of LayerOp.
-inline constexpr unsigned layer_op_count = static_cast<unsigned>(LayerOp::upsample) + 1;
+inline constexpr unsigned layer_op_count = static_cast<unsigned>(LayerOp::reshape) + 1;
 [[nodiscard]] const char* name_of(LayerOp op);
+/// conv2d, conv_transpose2d or linear: the layers with weights.
+[[nodiscard]] bool has_weights(LayerOp op);
+/// The weights have kernel positions: conv2d or conv_transpose2d.
+[[nodiscard]] bool has_kernel(LayerOp op);
+/// add, mul, maximum or minimum. Their operands have one shape, or one of them has one channel or
+/// one pixel or both, which stands for all.
+[[nodiscard]] bool takes_two_elements(LayerOp op);
 
 /// Constants of one requantisation. Vectors have one entry (per tensor) or one per output channel.
 struct Requant {
@@ -97,15 +109,16 @@ struct Layer {
   LayerOp op = LayerOp::conv2d;
   std::vector<std::string> inputs;  ///< layer ids or input names
 
-  // Geometry (conv2d, pools). Linear, add, clamp and flatten leave the defaults.
+  // Geometry (convolutions, pools). Linear, add, clamp and flatten leave the defaults.
   int kernel_h = 1, kernel_w = 1;
   int stride_h = 1, stride_w = 1;
   int dilation_h = 1, dilation_w = 1;
-  std::array<int, 4> padding{0, 0, 0, 0};  ///< top, left, bottom, right
+  std::array<int, 4> padding{0, 0, 0, 0};   ///< top, left, bottom, right
+  std::array<int, 2> output_padding{0, 0};  ///< conv_transpose2d: more lines below, columns right
   int groups = 1;
   bool count_include_pad = false;  ///< avgpool only
 
-  // Weights (conv2d: O, I/groups, kh, kw; linear: O, I), row major.
+  // Weights (convolutions: O, I/groups, kh, kw; linear: O, I), row major.
   Format weight_format;  ///< zero_point unused, see weight_zero_point
   int out_channels = 0, in_channels_per_group = 0;
   std::string sparsity = "dense";  ///< "dense", "N:M" or "unstructured"
@@ -124,9 +137,14 @@ struct Layer {
   int heads = 1;         ///< softmax, matmul, transpose: the channels are so many equal parts
   std::int64_t eps = 0;  ///< layernorm, rmsnorm: added to V of models/numerics/norm.hpp
   int axis = 0;          ///< concat: 0 channels, 1 lines, 2 columns
-  std::array<int, 3> begin{0, 0, 0}, size{0, 0, 0};  ///< slice, in C,H,W order
-  bool nearest = true;                               ///< upsample: copies
-  std::vector<std::int32_t> value;                   ///< constant, C,H,W of out_shape
+  /// slice, in C,H,W order; reshape: size is the new shape. A pixel_shuffle with a size gives that
+  /// part of its result only.
+  std::array<int, 3> begin{0, 0, 0}, size{0, 0, 0};
+  bool nearest = true;  ///< upsample: copies
+  /// pixel_shuffle, space_to_depth: the channels of the small picture are in so many equal blocks,
+  /// and in a block sub-pixels come before channels: 1 is mode dcr; 0, one for each channel, crd.
+  int blocks = 0;
+  std::vector<std::int32_t> value;  ///< constant, C,H,W of out_shape
 
   Format out_format;
   Shape in_shape, out_shape;  ///< filled in by infer_shapes (first input); given for a constant

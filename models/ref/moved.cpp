@@ -10,6 +10,31 @@ std::int32_t at(const QTensor& t, int c, int y, int x) {
   return t.data[static_cast<std::size_t>((std::int64_t{c} * t.shape.h + y) * t.shape.w + x)];
 }
 
+/// Channel of the small picture that holds sub-pixel (dy, dx) of channel c of the large one, which
+/// has `channels`.
+int sub_pixel_channel(const Layer& layer, int channels, int c, int dy, int dx) {
+  const int each = layer.blocks == 0 ? 1 : channels / layer.blocks;  // channels of a block
+  const int pixels = layer.stride_h * layer.stride_w;
+  return (c / each * pixels + dy * layer.stride_w + dx) * each + c % each;
+}
+
+/// What pixel (y, x) of the whole result of a pixel_shuffle takes.
+std::int32_t shuffled(const Layer& layer, const QTensor& input, int c, int y, int x) {
+  const int channel =
+      sub_pixel_channel(layer, layer.out_shape.c, c, y % layer.stride_h, x % layer.stride_w);
+  return at(input, channel, y / layer.stride_h, x / layer.stride_w);
+}
+
+/// What channel `to` of the result of a space_to_depth takes.
+std::int32_t gathered(const Layer& layer, const QTensor& input, int to, int y, int x) {
+  const int each = layer.blocks == 0 ? 1 : input.shape.c / layer.blocks;
+  const int pixels = layer.stride_h * layer.stride_w;
+  const int pixel = to / each % pixels;
+  const int c = to / (each * pixels) * each + to % each;
+  return at(input, c, y * layer.stride_h + pixel / layer.stride_w,
+            x * layer.stride_w + pixel % layer.stride_w);
+}
+
 std::int32_t element(const Layer& layer, const std::vector<const QTensor*>& inputs, int c, int y,
                      int x) {
   if (layer.op == LayerOp::slice) {
@@ -20,6 +45,10 @@ std::int32_t element(const Layer& layer, const std::vector<const QTensor*>& inpu
     if (!layer.nearest && !corner) return static_cast<std::int32_t>(inputs[0]->format.zero_point);
     return at(*inputs[0], c, y / layer.stride_h, x / layer.stride_w);
   }
+  if (layer.op == LayerOp::pixel_shuffle) {
+    return shuffled(layer, *inputs[0], c, y + layer.begin[1], x + layer.begin[2]);
+  }
+  if (layer.op == LayerOp::space_to_depth) return gathered(layer, *inputs[0], c, y, x);
   if (layer.op == LayerOp::transpose) {
     const Shape& in = inputs[0]->shape;
     const int per_head = in.c / layer.heads;

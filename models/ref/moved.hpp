@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layers without arithmetic: transpose, concat, slice, upsample.
+// Layers without arithmetic: transpose, concat, slice, upsample, pixel_shuffle, space_to_depth.
 #pragma once
 
 #include <cstdint>

@@ -52,6 +52,15 @@ std::int32_t pool_value(const Layer& layer, const QTensor& input, int c, int oy,
   return ref::requantise(layer.requant, layer.out_format, c, sum);
 }
 
+/// What element i of the layer's output takes from an operand, of which one channel or one pixel
+/// may stand for all.
+std::int32_t shared_element(const Layer& layer, const QTensor& operand, std::int64_t i) {
+  const std::int64_t w = layer.out_shape.w, h = layer.out_shape.h;
+  const Shape& s = operand.shape;
+  const std::int64_t c = s.c == 1 ? 0 : i / (h * w), y = s.h == 1 ? 0 : i / w % h;
+  return operand.data[at((c * s.h + y) * s.w + (s.w == 1 ? 0 : i % w))];
+}
+
 class Run {
  public:
   Run(const Network& network, const std::map<std::string, QTensor>& inputs,
@@ -65,6 +74,7 @@ class Run {
     output.data.reserve(at(layer.out_shape.count()));
     switch (layer.op) {
       case LayerOp::conv2d:
+      case LayerOp::conv_transpose2d:
       case LayerOp::linear: {
         const auto sums = ref::weighted_sums(layer, input, options_, accumulator);
         const std::int64_t plane = std::int64_t{layer.out_shape.h} * layer.out_shape.w;
@@ -78,9 +88,9 @@ class Run {
         const QTensor& other = operand(layer, 1);
         const std::int64_t plane = std::int64_t{layer.out_shape.h} * layer.out_shape.w;
         for (std::int64_t i = 0; i < layer.out_shape.count(); ++i) {
-          output.data.push_back(ref::add_operands(layer, static_cast<int>(i / plane),
-                                                  input.data[at(i)], input.format.zero_point,
-                                                  other.data[at(i)], other.format.zero_point));
+          output.data.push_back(ref::add_operands(
+              layer, static_cast<int>(i / plane), shared_element(layer, input, i),
+              input.format.zero_point, shared_element(layer, other, i), other.format.zero_point));
         }
         break;
       }
@@ -89,8 +99,9 @@ class Run {
       case LayerOp::minimum: {
         const QTensor& other = operand(layer, 1);
         for (std::int64_t i = 0; i < layer.out_shape.count(); ++i) {
-          output.data.push_back(ref::combine(layer, input.data[at(i)], input.format.zero_point,
-                                             other.data[at(i)], other.format.zero_point));
+          output.data.push_back(
+              ref::combine(layer, shared_element(layer, input, i), input.format.zero_point,
+                           shared_element(layer, other, i), other.format.zero_point));
         }
         break;
       }
@@ -121,7 +132,9 @@ class Run {
       case LayerOp::transpose:
       case LayerOp::concat:
       case LayerOp::slice:
-      case LayerOp::upsample: {
+      case LayerOp::upsample:
+      case LayerOp::pixel_shuffle:
+      case LayerOp::space_to_depth: {
         std::vector<const QTensor*> inputs;
         for (std::size_t i = 0; i < layer.inputs.size(); ++i) inputs.push_back(&operand(layer, i));
         output.data = ref::moved(layer, inputs);
@@ -147,6 +160,7 @@ class Run {
         }
         break;
       case LayerOp::flatten:
+      case LayerOp::reshape:
         output.data = input.data;
         break;
     }

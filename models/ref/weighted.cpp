@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "ref/k_order.hpp"
+#include "ref/transposed.hpp"
 
 namespace tactus::ref {
 namespace {
@@ -156,6 +157,11 @@ KMapping mapping_of(const Problem& p, const std::string& id, const RefOptions& o
 
 std::vector<std::int64_t> weighted_sums(const Layer& layer, const QTensor& input,
                                         const RefOptions& options, Accumulator& accumulator) {
+  if (layer.op == LayerOp::conv_transpose2d) {
+    const auto found = options.k_mapping.find(layer.id);
+    return transposed_sums(
+        layer, input, found == options.k_mapping.end() ? KMapping{} : found->second, accumulator);
+  }
   const Problem p = problem_of(layer, input, options);
   std::int64_t largest = 0;
   for (const std::int32_t v : p.x) largest = std::max(largest, std::abs(std::int64_t{v}));

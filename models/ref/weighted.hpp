@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Accumulators of conv2d and linear.
+// Accumulators of the layers with weights.
 #pragma once
 
 #include <cstdint>

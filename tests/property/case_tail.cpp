@@ -48,8 +48,18 @@ class Tail {
         return add_tflite(first);
       case 14:
         return add_constant(first);
-      default:
+      case 15:
         return upsample(first);
+      case 16:
+        return reshape(first);
+      case 17:
+        return pixel_shuffle(first);
+      case 18:
+        return space_to_depth(first);
+      case 19:
+        return shared_operand(first);
+      default:
+        return conv_transpose(first);
     }
   }
 
@@ -250,6 +260,128 @@ class Tail {
     l.stride_h = as_int(r_.in(1, 3));
     l.stride_w = as_int(r_.in(1, 3));
     l.nearest = r_.in(0, 1) == 1;
+    keep(std::move(l));
+  }
+
+  void reshape(const std::string& first) {
+    const Shape in = net_.shape_of(first);
+    const std::int64_t all = in.count();
+    // Any divisors, in some cases those of the lines that stay.
+    const auto divisor = [&](std::int64_t of) {
+      std::int64_t d = r_.in(1, of);
+      while (of % d != 0) --d;
+      return d;
+    };
+    const std::int64_t w = r_.in(0, 3) == 0 ? in.w : r_.in(0, 2) == 0 ? in.w * in.h : divisor(all);
+    const std::int64_t h = divisor(all / w);
+    Layer l = layer("reshape", LayerOp::reshape, {first}, net_.format_of(first));
+    l.size = {as_int(all / w / h), as_int(h), as_int(w)};
+    const std::string flat = keep(std::move(l));
+    if (r_.in(0, 1) == 0) return;
+    // Back again beside the tensor itself: neither may lie inside the sum of channels.
+    Layer back = layer("back", LayerOp::reshape, {flat}, net_.format_of(first));
+    back.size = {in.c, in.h, in.w};
+    keep(std::move(back));
+    Layer both =
+        layer("both", LayerOp::concat, {first, net_.layers.back().id}, net_.format_of(first));
+    both.axis = as_int(r_.in(0, 2));
+    keep(std::move(both));
+  }
+
+  void pixel_shuffle(const std::string& first) {
+    const Shape in = net_.shape_of(first);
+    Layer l = layer("shuffle", LayerOp::pixel_shuffle, {first}, net_.format_of(first));
+    l.stride_h = as_int(r_.in(1, 3));
+    l.stride_w = as_int(r_.in(1, 3));
+    while (in.c % (l.stride_h * l.stride_w) != 0) {
+      (l.stride_h > l.stride_w ? l.stride_h : l.stride_w)--;
+    }
+    l.blocks = as_int(r_.in(0, 1));
+    keep(std::move(l));
+  }
+
+  void space_to_depth(const std::string& first) {
+    const Shape in = net_.shape_of(first);
+    Layer l = layer("depth", LayerOp::space_to_depth, {first}, net_.format_of(first));
+    l.stride_h = as_int(r_.in(1, 4));
+    l.stride_w = as_int(r_.in(1, 4));
+    while (in.h % l.stride_h != 0) --l.stride_h;
+    while (in.w % l.stride_w != 0) --l.stride_w;
+    l.blocks = as_int(r_.in(0, 1));
+    keep(std::move(l));
+  }
+
+  /// A constant with one channel, one pixel or both for all.
+  void shared_operand(const std::string& first) {
+    const Shape in = net_.shape_of(first);
+    const std::int64_t kind = r_.in(0, 2);
+    const LayerOp ops[] = {LayerOp::mul, LayerOp::mul, LayerOp::add, LayerOp::maximum,
+                           LayerOp::minimum};
+    const LayerOp op = ops[r_.in(0, 4)];
+    if (op == LayerOp::mul) requant(first, any_format(16));
+    const std::string whole = net_.layers.back().id;
+    const bool same_format = op == LayerOp::maximum || op == LayerOp::minimum;
+    Layer c = layer("constant", LayerOp::constant, {},
+                    same_format ? net_.format_of(whole) : any_format(16));
+    c.out_shape = {kind == 0 ? in.c : 1, kind == 2 ? in.h : 1, kind == 2 ? in.w : 1};
+    for (std::int64_t i = 0; i < c.out_shape.count(); ++i) {
+      c.value.push_back(static_cast<std::int32_t>(r_.value(c.out_format, false)));
+    }
+    std::string one = keep(std::move(c));
+    // Constants have plain words; the result of a layer may be packed.
+    if (!same_format && r_.in(0, 1) == 0) {
+      requant(one, any_format(16));
+      one = net_.layers.back().id;
+    }
+    Layer l = layer("two", op, {whole, one}, same_format ? net_.format_of(whole) : any_format(16));
+    if (r_.in(0, 1) == 0) std::swap(l.inputs[0], l.inputs[1]);
+    if (op == LayerOp::mul) {
+      scale(l, net_.format_of(whole).bits + net_.format_of(one).bits, 1);
+    } else if (op == LayerOp::add) {
+      l.operand_scale[0] = {r_.in(-300, 300), as_int(r_.in(0, 4)), 0};
+      l.operand_scale[1] = {r_.in(-300, 300), as_int(r_.in(0, 4)), 0};
+      l.requant.convention = Convention::add_mul_shift;
+      l.requant.rounding = static_cast<Rounding>(r_.in(0, 6));
+      l.requant.shift = {as_int(r_.in(0, 20))};
+    }
+    keep(std::move(l));
+  }
+
+  void conv_transpose(const std::string& first) {
+    requant(first, any_format(config_.hw_operand_bits));
+    const std::string from = net_.layers.back().id;
+    const Shape in = net_.shape_of(from);
+    Layer l = layer("transposed", LayerOp::conv_transpose2d, {from}, any_format(16));
+    l.kernel_h = as_int(r_.in(1, 5));
+    l.kernel_w = as_int(r_.in(1, 5));
+    l.stride_h = as_int(r_.in(1, 3));
+    l.stride_w = as_int(r_.in(1, 3));
+    l.output_padding = {as_int(r_.in(0, l.stride_h - 1)), as_int(r_.in(0, l.stride_w - 1))};
+    for (std::size_t i = 0; i < 4; ++i) {
+      const int kernel = i % 2 == 0 ? l.kernel_h : l.kernel_w;
+      // Something is left of the result.
+      const int spread = (i % 2 == 0 ? (in.h - 1) * l.stride_h : (in.w - 1) * l.stride_w) + kernel;
+      const int taken = i < 2 ? 0 : l.padding[i - 2];
+      l.padding[i] = as_int(r_.in(0, std::min(kernel - 1, spread - 1 - taken)));
+    }
+    if (r_.in(0, 2) == 0) l.groups = r_.in(0, 1) == 0 ? in.c : (in.c % 2 == 0 ? 2 : 1);
+    l.in_channels_per_group = in.c / l.groups;
+    l.out_channels = l.groups * as_int(r_.in(1, l.groups > 1 ? 2 : 9));
+    l.weight_format = {as_int(r_.in(2, std::min<std::int64_t>(8, config_.hw_operand_bits))),
+                       r_.in(0, 2) != 0, 0};
+    if (r_.in(0, 3) == 0) l.weight_format = {1, true, 0, true};
+    const std::int64_t count =
+        std::int64_t{l.out_channels} * l.in_channels_per_group * l.kernel_h * l.kernel_w;
+    for (std::int64_t i = 0; i < count; ++i) {
+      l.weight.push_back(
+          static_cast<std::int16_t>(r_.value(l.weight_format, l.weight_format.bipolar)));
+    }
+    if (!l.weight_format.bipolar && r_.in(0, 1) == 0) {
+      l.weight_zero_point = {r_.value(l.weight_format, false)};
+    }
+    for (int o = 0; o < l.out_channels; ++o) l.bias.push_back(r_.in(-3000, 3000));
+    scale(l, net_.format_of(from).bits + l.weight_format.bits + 5,
+          r_.in(0, 1) == 0 ? 1 : static_cast<std::size_t>(l.out_channels));
     keep(std::move(l));
   }
 

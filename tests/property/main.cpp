@@ -105,6 +105,15 @@ Case minimise(Case c, const std::vector<std::string>& backends) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && (std::string(argv[1]) == "--help" || argc % 2 == 0)) {
+    std::cout << "usage: tactus_property [--count N] [--seed S] [--presets a,b] [--backends a,b]\n"
+                 "                       [--set section.key=value]... [--fix knob=value]...\n"
+                 "                       [--explain 0|1]\n"
+                 "Random layers over several back ends (default: 100 cases of tiny_4 on all). A\n"
+                 "difference is made smaller and printed, exit code 1. --fix second=9 and\n"
+                 "--fix tail=0..20 choose what stands behind the convolution of a case.\n";
+    return std::string(argv[1]) == "--help" ? 0 : 2;
+  }
   std::uint64_t count = 100, seed = 1;
   std::vector<std::string> presets{"tiny_4"}, backends = tactus::backend_names();
   Case::Overrides overrides;
