@@ -4,8 +4,9 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
-#include <type_traits>
 
+#include "fast/post_kernels.hpp"
+#include "fast/with_rounding.hpp"
 #include "numerics/accumulate.hpp"
 #include "numerics/errors.hpp"
 #include "numerics/look_up.hpp"
@@ -13,32 +14,6 @@
 
 namespace tactus::fast {
 namespace {
-
-template <Rounding R>
-using RoundingConstant = std::integral_constant<Rounding, R>;
-
-/// Calls body with the rounding mode as a constant, so that its loop holds no choice.
-template <class Body>
-void with_rounding(Rounding rounding, const Body& body) {
-  switch (rounding) {
-    case Rounding::half_even:
-      return body(RoundingConstant<Rounding::half_even>{});
-    case Rounding::half_up:
-      return body(RoundingConstant<Rounding::half_up>{});
-    case Rounding::half_away:
-      return body(RoundingConstant<Rounding::half_away>{});
-    case Rounding::half_down:
-      return body(RoundingConstant<Rounding::half_down>{});
-    case Rounding::floor:
-      return body(RoundingConstant<Rounding::floor>{});
-    case Rounding::ceil:
-      return body(RoundingConstant<Rounding::ceil>{});
-    case Rounding::trunc:
-      return body(RoundingConstant<Rounding::trunc>{});
-  }
-  throw InternalError("an op has the unknown rounding " +
-                      std::to_string(static_cast<int>(rounding)));
-}
 
 /// Calls body with a zero of the element type.
 template <class Body>
@@ -62,9 +37,26 @@ void with_element(const ElementGrid& grid, const Body& body) {
   throw InternalError("an op has elements of " + std::to_string(1 << grid.log2_bytes) + " bytes");
 }
 
+bool fits_32(std::int64_t value) { return wrap_to(value, 32) == value; }
+
+/// Whether value - zp fits 32 bits for all values of the format.
+bool fits_term(const Format& format, std::int64_t zp) {
+  return fits_32(format.min() - zp) && fits_32(format.max() - zp);
+}
+
+/// Lines of bytes side by side.
+bool is_bytes(const ElementGrid& grid) { return grid.log2_bytes == 0 && grid.step_x == 1; }
+
 }  // namespace
 
 void read_elements(const std::uint8_t* first, const ElementGrid& grid, std::int64_t* values) {
+  if (is_bytes(grid)) {
+    static const PostKernels& kernels = post_kernels();
+    for (std::int64_t y = 0; y < grid.height; ++y, values += grid.width) {
+      kernels.widen(first + y * grid.step_y, grid.width, grid.is_signed, values);
+    }
+    return;
+  }
   with_element(grid, [&](auto element) {
     for (std::int64_t y = 0; y < grid.height; ++y, values += grid.width) {
       const std::uint8_t* from = first + y * grid.step_y;
@@ -77,6 +69,13 @@ void read_elements(const std::uint8_t* first, const ElementGrid& grid, std::int6
 }
 
 void write_elements(std::uint8_t* first, const ElementGrid& grid, const std::int64_t* values) {
+  if (is_bytes(grid)) {
+    static const PostKernels& kernels = post_kernels();
+    for (std::int64_t y = 0; y < grid.height; ++y, values += grid.width) {
+      kernels.narrow(values, grid.width, first + y * grid.step_y);
+    }
+    return;
+  }
   with_element(grid, [&](auto element) {
     for (std::int64_t y = 0; y < grid.height; ++y, values += grid.width) {
       std::uint8_t* to = first + y * grid.step_y;
@@ -88,14 +87,55 @@ void write_elements(std::uint8_t* first, const ElementGrid& grid, const std::int
   });
 }
 
-std::uint64_t add_to_all(std::int64_t* values, std::int64_t count, std::int64_t addend,
-                         int acc_bits, Overflow policy) {
+void max_bytes(const std::uint8_t* first, const ElementGrid& grid, const Window& window,
+               std::vector<std::uint8_t>& scratch, std::int64_t* values) {
+  const std::int64_t span =
+      (grid.width - 1) * grid.step_x + (window.width - 1) * window.step_kx + 1;
+  scratch.resize(static_cast<std::size_t>(span));
+  with_element(grid, [&](auto element) {
+    using Element = decltype(element);
+    auto* const columns = reinterpret_cast<Element*>(scratch.data());
+    for (std::int64_t y = 0; y < grid.height; ++y, values += grid.width) {
+      // Maxima down the columns first: neighbouring windows share them.
+      const std::uint8_t* from = first + y * grid.step_y;
+      std::copy_n(from, span, scratch.begin());
+      for (std::int64_t ky = 1; ky < window.height; ++ky) {
+        const auto* line = reinterpret_cast<const Element*>(from + ky * window.step_ky);
+        for (std::int64_t i = 0; i < span; ++i) columns[i] = std::max(columns[i], line[i]);
+      }
+      for (std::int64_t x = 0; x < grid.width; ++x) {
+        const Element* at = columns + x * grid.step_x;
+        Element most = at[0];
+        for (std::int64_t kx = 1; kx < window.width; ++kx) {
+          most = std::max(most, at[kx * window.step_kx]);
+        }
+        values[x] = most;
+      }
+    }
+  });
+}
+
+std::uint64_t requantise_sums(const std::int64_t* sums, std::int64_t count, std::int64_t bias,
+                              int acc_bits, Overflow policy, Convention convention,
+                              const Requant& params, std::int64_t* values) {
+  static const PostKernels& kernels = post_kernels();
+  // |acc * mult| <= 2^62 and |add| <= 2^61 need no wider intermediate.
+  constexpr std::int64_t add_limit = std::int64_t{1} << 61;
+  if (convention == Convention::mul_shift && acc_bits <= 32 && params.shift >= 1 &&
+      params.shift <= 60 && fits_32(params.mult) && params.add >= -add_limit &&
+      params.add <= add_limit && kernels.all_fit(sums, count, bias, acc_bits)) {
+    kernels.scale(sums, count, {-bias, params.mult, 0}, params.add,
+                  {params.shift, params.rounding, params.zp, params.clamp_min, params.clamp_max},
+                  values);
+    return 0;
+  }
   std::uint64_t overflows = 0;
   for (std::int64_t i = 0; i < count; ++i) {
-    const Accumulated next = accumulate(values[i], addend, acc_bits, policy);
+    const Accumulated next = accumulate(sums[i], bias, acc_bits, policy);
     values[i] = next.value;
     overflows += next.overflowed ? 1 : 0;
   }
+  requantise_all(values, count, convention, params, acc_bits);
   return overflows;
 }
 
@@ -131,20 +171,21 @@ void requantise_all(std::int64_t* values, std::int64_t count, Convention convent
 
 void add_all(std::int64_t* values, const Format& format, const std::int64_t* others,
              const Format& other_format, std::int64_t count, const AddMulShift& params) {
-  // Shift 0 would leave no room to add the zero point.
-  const bool narrow = params.shift > 0 && add_mul_shift_fits(format, other_format, params);
+  AddMulShift rounded = params;  // with what rounding adds at most
+  rounded.add =
+      (params.add < 0 ? -params.add : params.add) + (std::int64_t{1} << params.shift % 61);
+  if (params.shift >= 1 && params.shift <= 60 &&
+      add_mul_shift_fits(format, other_format, rounded) && fits_term(format, params.a.zp) &&
+      fits_term(other_format, params.b.zp) && fits_32(params.a.mult) && fits_32(params.b.mult)) {
+    static const PostKernels& kernels = post_kernels();
+    kernels.add(values, others, count,
+                {params.a.zp, params.a.mult, static_cast<int>(params.a.left)},
+                {params.b.zp, params.b.mult, static_cast<int>(params.b.left)}, params.add,
+                {static_cast<int>(params.shift), params.rounding, params.zp, params.clamp_min,
+                 params.clamp_max});
+    return;
+  }
   with_rounding(params.rounding, [&](auto rounding) {
-    if (narrow) {
-      const std::int64_t mult_a = params.a.mult * (std::int64_t{1} << params.a.left);
-      const std::int64_t mult_b = params.b.mult * (std::int64_t{1} << params.b.left);
-      for (std::int64_t i = 0; i < count; ++i) {
-        const std::int64_t sum =
-            (values[i] - params.a.zp) * mult_a + (others[i] - params.b.zp) * mult_b + params.add;
-        values[i] = std::clamp(round_shift(sum, params.shift, rounding) + params.zp,
-                               params.clamp_min, params.clamp_max);
-      }
-      return;
-    }
     AddMulShift constant = params;
     constant.rounding = rounding;
     for (std::int64_t i = 0; i < count; ++i) {

@@ -26,9 +26,21 @@ void read_elements(const std::uint8_t* first, const ElementGrid& grid, std::int6
 /// The low bytes of each value into the grid at `first`.
 void write_elements(std::uint8_t* first, const ElementGrid& grid, const std::int64_t* values);
 
-/// values[i] = policy(values[i] + addend) at acc_bits; returns the number of overflows.
-[[nodiscard]] std::uint64_t add_to_all(std::int64_t* values, std::int64_t count,
-                                       std::int64_t addend, int acc_bits, Overflow policy);
+/// Taps of a window, in bytes from one to the next.
+struct Window {
+  std::int64_t height, width, step_ky, step_kx;
+};
+/// values[y * width + x] = maximum of the bytes of the window at the grid's element; `scratch` is
+/// for the function alone.
+void max_bytes(const std::uint8_t* first, const ElementGrid& grid, const Window& window,
+               std::vector<std::uint8_t>& scratch, std::int64_t* values);
+
+/// values[i] = requantise(policy(sums[i] + bias)); returns the number of overflows. `values` may be
+/// `sums`.
+[[nodiscard]] std::uint64_t requantise_sums(const std::int64_t* sums, std::int64_t count,
+                                            std::int64_t bias, int acc_bits, Overflow policy,
+                                            Convention convention, const Requant& params,
+                                            std::int64_t* values);
 /// values[i] = requantise(values[i]) of values of acc_bits; `none` keeps the low 32 bits.
 void requantise_all(std::int64_t* values, std::int64_t count, Convention convention,
                     const Requant& params, int acc_bits);

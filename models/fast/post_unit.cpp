@@ -135,14 +135,14 @@ void PostUnit::results(const PostOp& op, const Buffers& buffers, std::int64_t ch
     if (channel >= psum.columns()) {
       throw InternalError("a post op reads psums of more channels than the array has columns");
     }
-    std::copy_n(psum.column(channel) + op.psum_base, count, line_.begin());
+    requantise(op, buffers, channel, psum.column(channel) + op.psum_base);
   } else if (mode == PostMode::max_window || mode == PostMode::sum_window) {
     reduce_window(op, buffers, channel);
   } else {
     const ElementGrid grid = source_grid(op);
     read_elements(source_of(op, buffers, channel, op.src_base, grid), grid, line_.data());
   }
-  if (has_channel_records(op)) requantise(op, buffers, channel);
+  if (mode == PostMode::sum_window) requantise(op, buffers, channel, line_.data());
   switch (mode) {
     case PostMode::requant_add:
     case PostMode::add:
@@ -222,18 +222,20 @@ void PostUnit::read_table(const PostOp& op, const Buffers& buffers) {
   }
 }
 
-void PostUnit::requantise(const PostOp& op, const Buffers& buffers, std::int64_t channel) {
-  const auto apply = [&](std::int64_t record, std::int64_t* values, std::int64_t count) {
+void PostUnit::requantise(const PostOp& op, const Buffers& buffers, std::int64_t channel,
+                          const std::int64_t* sums) {
+  const auto apply = [&](std::int64_t record, std::int64_t first, std::int64_t count) {
     const ChannelRecord& r = channel_record(op, buffers, record);
-    overflows_ += add_to_all(values, count, r.bias, accumulator_.bits, accumulator_.policy);
-    requantise_all(values, count, static_cast<Convention>(op.convention),
-                   {r.mult, r.add, static_cast<int>(r.shift), static_cast<Rounding>(op.rounding),
-                    op.out_zp, op.clamp_min, op.clamp_max},
-                   accumulator_.bits);
+    overflows_ +=
+        requantise_sums(sums + first, count, r.bias, accumulator_.bits, accumulator_.policy,
+                        static_cast<Convention>(op.convention),
+                        {r.mult, r.add, static_cast<int>(r.shift),
+                         static_cast<Rounding>(op.rounding), op.out_zp, op.clamp_min, op.clamp_max},
+                        line_.data() + first);
   };
   const auto count = static_cast<std::int64_t>(line_.size());
-  if (op.transposed == 0) return apply(channel, line_.data(), count);
-  for (std::int64_t m = 0; m < count; ++m) apply(m, line_.data() + m, 1);
+  if (op.transposed == 0) return apply(channel, 0, count);
+  for (std::int64_t m = 0; m < count; ++m) apply(m, m, 1);
 }
 
 const ChannelRecord& PostUnit::channel_record(const PostOp& op, const Buffers& buffers,
@@ -258,6 +260,13 @@ const ChannelRecord& PostUnit::channel_record(const PostOp& op, const Buffers& b
 void PostUnit::reduce_window(const PostOp& op, const Buffers& buffers, std::int64_t channel) {
   const ElementGrid grid = source_grid(op);
   const bool sum = mode_of(op) == PostMode::sum_window;
+  if (!sum && grid.log2_bytes == 0) {
+    const std::int64_t last = (op.win_h - 1) * op.src_step_ky + (op.win_w - 1) * op.src_step_kx;
+    source_of(op, buffers, channel, op.src_base + last, grid);
+    max_bytes(source_of(op, buffers, channel, op.src_base, grid), grid,
+              {op.win_h, op.win_w, op.src_step_ky, op.src_step_kx}, scratch_, line_.data());
+    return;
+  }
   for (std::int64_t ky = 0; ky < op.win_h; ++ky) {
     for (std::int64_t kx = 0; kx < op.win_w; ++kx) {
       const std::int64_t base = op.src_base + ky * op.src_step_ky + kx * op.src_step_kx;

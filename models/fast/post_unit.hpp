@@ -42,8 +42,10 @@ class PostUnit {
   void combine(const PostOp& op, const Buffers& buffers, std::int64_t channel);
   /// Fills table_ with the entries that a look-up op can reach.
   void read_table(const PostOp& op, const Buffers& buffers);
-  /// Bias and requantisation of line_: by the channel's record, or transposed by one per pixel.
-  void requantise(const PostOp& op, const Buffers& buffers, std::int64_t channel);
+  /// Fills line_ with the results of sums, which may be line_: by the channel's record, or
+  /// transposed by one per pixel.
+  void requantise(const PostOp& op, const Buffers& buffers, std::int64_t channel,
+                  const std::int64_t* sums);
   /// Writes line_ to the destination of one channel.
   void write(const PostOp& op, Buffers& buffers, std::int64_t channel);
   /// Adds line_ to the words of its plane, which are written with the plane's last channel.
@@ -55,7 +57,8 @@ class PostUnit {
   AddRecord add_;                     ///< of the running op
   std::vector<std::uint32_t> table_;  ///< of the running look-up op
   std::uint64_t overflows_ = 0;
-  std::vector<std::int64_t> line_, other_;        ///< one value per pixel
+  std::vector<std::int64_t> line_, other_;  ///< one value per pixel
+  std::vector<std::uint8_t> scratch_;
   std::vector<std::vector<std::int64_t>> words_;  ///< of a plane: one line for each word of a pixel
 };
 

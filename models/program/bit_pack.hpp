@@ -32,9 +32,11 @@ inline void put_bits(std::uint8_t* bytes, int lsb, int bits, std::int64_t value)
 [[nodiscard]] inline std::int64_t get_bits(const std::uint8_t* bytes, int lsb, int bits,
                                            bool is_signed) {
   std::uint64_t v = 0;
-  for (int i = 0; i < bits; ++i) {
-    const int at = lsb + i;
-    v |= std::uint64_t{(bytes[at / 8] >> (at % 8)) & 1U} << i;
+  for (int i = 0; i < bits;) {  // what one byte holds of the field at a time
+    const int at = (lsb + i) % 8, count = bits - i < 8 - at ? bits - i : 8 - at;
+    const unsigned part = bytes[(lsb + i) / 8] >> at & ((1U << count) - 1U);
+    v |= std::uint64_t{part} << i;
+    i += count;
   }
   if (is_signed && bits < 64 && (v >> (bits - 1) & 1U) != 0) v |= ~std::uint64_t{0} << bits;
   return static_cast<std::int64_t>(v);
