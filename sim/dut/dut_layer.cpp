@@ -96,9 +96,14 @@ void add_weights(const Layer& layer, tactus_dut_layer& out) {
 
 }  // namespace
 
-std::string not_described(const Layer& layer) {
+std::string not_described(const Network& network, const Layer& layer) {
   if (static_cast<int>(layer.op) > TACTUS_DUT_FLATTEN || layer.inputs.size() > 2) {
     return std::string("layers of kind ") + name_of(layer.op);
+  }
+  for (const std::string& input : layer.inputs) {
+    if (layer.op == LayerOp::add && !(network.shape_of(input) == layer.out_shape)) {
+      return "adds of different shapes";
+    }
   }
   if (static_cast<int>(layer.requant.convention) > TACTUS_DUT_AVG_TFLITE) {
     return std::string("the convention ") + name_of(layer.requant.convention);

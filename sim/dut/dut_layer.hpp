@@ -10,7 +10,7 @@
 namespace tactus {
 
 /// What of a layer the header cannot say, as the end of a sentence; empty when it says everything.
-[[nodiscard]] std::string not_described(const Layer& layer);
+[[nodiscard]] std::string not_described(const Network& network, const Layer& layer);
 
 /// Points into the network, which must stay as it is. The layer is one that the header describes.
 class DutLayer {

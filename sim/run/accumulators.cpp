@@ -4,14 +4,13 @@
 #include <algorithm>
 #include <limits>
 
+#include "lower/split_layers.hpp"
+
 namespace tactus {
 namespace {
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
-bool is_weighted(const Layer& layer) {
-  return layer.op == LayerOp::conv2d || layer.op == LayerOp::linear;
-}
 bool is_average(const Layer& layer) {
   return layer.op == LayerOp::avgpool || layer.op == LayerOp::global_avgpool;
 }
@@ -42,7 +41,7 @@ struct Term {
   std::int64_t weight = 0;
 };
 
-/// A conv2d or linear layer over the tensor that it reads.
+/// A convolution or linear layer over the tensor that it reads.
 class Observer {
  public:
   Observer(const Layer& layer, const QTensor& input, const KMapping& mapping)
@@ -204,6 +203,39 @@ void observe_average(const Layer& layer, const QTensor& in, AccumulatorRange& ra
   }
 }
 
+/// Calls use(layer) with the layer whose accumulators the array has: that of the phases for a
+/// transposed convolution.
+template <typename Use>
+void with_summed(const Layer& layer, const Use& use) {
+  if (layer.op == LayerOp::conv_transpose2d) {
+    use(lower::phases_of(layer));
+  } else {
+    use(layer);
+  }
+}
+
+/// Bounds of every partial sum in any order, for activations of a format.
+AccumulatorRange worst_case(const Layer& layer, const Format& format) {
+  const std::int64_t low = format.min() - format.zero_point;
+  const std::int64_t high = format.max() - format.zero_point;
+  const auto channels = static_cast<std::int64_t>(layer.out_shape.c);
+  const std::int64_t per_channel = static_cast<std::int64_t>(layer.weight.size()) / channels;
+  AccumulatorRange range;
+  for (std::int64_t o = 0; o < channels; ++o) {
+    std::int64_t least = 0, most = 0;
+    for (std::int64_t i = 0; i < per_channel; ++i) {
+      const std::int64_t w = weight_operand(layer, per_channel, o, i);
+      least += std::min({w * low, w * high, std::int64_t{0}});
+      most += std::max({w * low, w * high, std::int64_t{0}});
+    }
+    for (const std::int64_t bound : {least, most}) {
+      range.include(bound);
+      range.include(bound + bias_of(layer, o));
+    }
+  }
+  return range;
+}
+
 }  // namespace
 
 int AccumulatorRange::bits() const {
@@ -231,25 +263,9 @@ AccumulatorRanges worst_case_accumulators(const Network& network) {
       range.include(taps * format.min());
       range.include(taps * format.max());
     }
-    if (!is_weighted(layer)) continue;
+    if (!has_weights(layer.op)) continue;
     const Format format = network.format_of(source_of(network, input));
-    const std::int64_t low = format.min() - format.zero_point;
-    const std::int64_t high = format.max() - format.zero_point;
-    const auto channels = static_cast<std::int64_t>(layer.out_shape.c);
-    const std::int64_t per_channel = static_cast<std::int64_t>(layer.weight.size()) / channels;
-    AccumulatorRange& range = ranges[layer.id];
-    for (std::int64_t o = 0; o < channels; ++o) {
-      std::int64_t least = 0, most = 0;
-      for (std::int64_t i = 0; i < per_channel; ++i) {
-        const std::int64_t w = weight_operand(layer, per_channel, o, i);
-        least += std::min({w * low, w * high, std::int64_t{0}});
-        most += std::max({w * low, w * high, std::int64_t{0}});
-      }
-      for (const std::int64_t bound : {least, most}) {
-        range.include(bound);
-        range.include(bound + bias_of(layer, o));
-      }
-    }
+    with_summed(layer, [&](const Layer& l) { ranges[layer.id] = worst_case(l, format); });
   }
   return ranges;
 }
@@ -259,7 +275,7 @@ void observe_accumulators(const Network& network, const std::map<std::string, QT
                           AccumulatorRanges& ranges) {
   const KMapping none;
   for (const Layer& layer : network.layers) {
-    if (!is_weighted(layer) && !is_average(layer)) continue;
+    if (!has_weights(layer.op) && !is_average(layer)) continue;
     const QTensor& input = tensors.at(source_of(network, layer.inputs.at(0)));
     AccumulatorRange& range = ranges[layer.id];
     if (is_average(layer)) {
@@ -267,7 +283,9 @@ void observe_accumulators(const Network& network, const std::map<std::string, QT
       continue;
     }
     const auto mapping = mappings.find(layer.id);
-    Observer(layer, input, mapping == mappings.end() ? none : mapping->second).run(range);
+    with_summed(layer, [&](const Layer& l) {
+      Observer(l, input, mapping == mappings.end() ? none : mapping->second).run(range);
+    });
   }
 }
 

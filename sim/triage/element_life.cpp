@@ -166,13 +166,18 @@ class Life {
   std::int64_t add(const Layer& layer, std::vector<Step>& steps) const {
     const QTensor& a = tensor(layer.inputs.at(0));
     const QTensor& b = tensor(layer.inputs.at(1));
-    return add_steps(layer, life_.c, a.data.at(flat(layer.out_shape)), a.format,
-                     b.data.at(flat(layer.out_shape)), b.format, steps);
+    return add_steps(layer, life_.c, element_for(a), a.format, element_for(b), b.format, steps);
   }
 
   /// The same element of an operand.
   [[nodiscard]] std::int64_t own_operand(std::size_t index) const {
-    return tensor(layer_.inputs.at(index)).data.at(flat(layer_.out_shape));
+    return element_for(tensor(layer_.inputs.at(index)));
+  }
+
+  /// The same element of a tensor of which one channel or one pixel may stand for all.
+  [[nodiscard]] std::int64_t element_for(const QTensor& t) const {
+    const bool pixel = t.shape.h == 1 && t.shape.w == 1;
+    return value_at(t, t.shape.c == 1 ? 0 : life_.c, pixel ? 0 : life_.y, pixel ? 0 : life_.x);
   }
 
   void combined() {
