@@ -43,6 +43,10 @@ class Reshape {
     choose_part();
     for (std::int64_t g = 0; g < count_; g += groups_) {
       const std::int64_t groups = std::min(groups_, count_ - g);
+      for (std::int64_t j = 0; chunk_ > 0 && j < whole_.out; ++j) {
+        for (std::int64_t a = 0; a < w_out_; a += chunk_) move_chunk(g, groups, j, a);
+      }
+      if (chunk_ > 0) continue;
       for (std::int64_t at = 0; at < steps(); at += part_) {
         move(g, groups, at, std::min(part_, steps() - at));
       }
@@ -103,21 +107,56 @@ class Reshape {
     const std::int64_t unit = beat_ / std::gcd(beat_, narrow() * elem_);
     part_ = steps();
     while (bytes(part_) > have && part_ > unit) part_ = round_up(ceil_div(part_, 2), unit);
-    if (bytes(part_) > have) {
-      ctx_.refuse(layer_, "lines of " + std::to_string(w_in_) + " become lines of " +
-                              std::to_string(w_out_) + ", and the " +
-                              std::to_string(std::lcm(w_in_, w_out_)) +
-                              " elements that begin and end both do not fit one bank of the " +
-                              "ofmap buffer (" + std::to_string(have) + " bytes)");
-    }
+    if (bytes(part_) > have) return choose_chunk(have);
     groups_ = std::min({count_, have / bytes(part_) * cols_, std::int64_t{65535}});
+  }
+
+  /// Bytes that a chunk of an output line takes with the pieces of input lines that it is made of,
+  /// each of which is loaded from a beat on.
+  [[nodiscard]] std::int64_t chunk_bytes(std::int64_t chunk) const {
+    return 2 * line(chunk) + 2 * beat_ * (chunk / w_in_ + 2);
+  }
+
+  /// Where too much begins and ends together, output lines are made chunk by chunk.
+  void choose_chunk(std::int64_t have) {
+    const std::int64_t unit = beat_ / elem_, most = 16383;
+    chunk_ = w_out_;
+    while (chunk_ > unit && (chunk_ > most || chunk_bytes(chunk_) > have)) {
+      chunk_ = round_up(ceil_div(chunk_, 2), unit);
+    }
+    if (chunk_bytes(chunk_) > have) {
+      ctx_.refuse(layer_, "its smallest tile needs " + std::to_string(chunk_bytes(chunk_)) +
+                              " bytes of each bank of the ofmap buffer, they have " +
+                              std::to_string(have));
+    }
+    groups_ = std::min(count_, cols_);
+  }
+
+  /// A chunk of an output line, at (line j, column a) of each of the groups.
+  void move_chunk(std::int64_t g, std::int64_t groups, std::int64_t j, std::int64_t a) {
+    const std::int64_t end = j * w_out_ + std::min(a + chunk_, w_out_);
+    const int half = ctx_.builder.next_half(Buffer::ofmap);
+    const std::int64_t first = j * w_out_ + a;
+    std::int64_t base = line(end - first);
+    for (std::int64_t f = first; f < end;) {
+      const std::int64_t i = f / w_in_, from = f % w_in_;
+      const std::int64_t w = std::min(w_in_ - from, end - f);
+      const std::int64_t begin = from * elem_ / beat_ * beat_;
+      const std::int64_t bytes = (from + w) * elem_ - begin;
+      load(g, groups, i, begin, {1, 1, 1, 1}, bytes, half, base);
+      copy(groups, half, {base + from * elem_ - begin, 0, 0}, {(f - first) * elem_, 0, 0}, 1, w);
+      base += round_up(bytes, beat_);
+      f += w;
+    }
+    store(g, groups, j, a * elem_, {1, 1, 1, end - first}, half, 0);
   }
 
   void move(std::int64_t g, std::int64_t groups, std::int64_t at, std::int64_t part) {
     const Extent e = extent_of(part);
     const std::int64_t slots = ceil_div(groups, cols_);
     const int half = ctx_.builder.next_half(Buffer::ofmap);
-    load(g, groups, at, e, half);
+    const bool lines = whole_.in > 1;
+    load(g, groups, lines ? at : 0, lines ? 0 : at * w_out_ * elem_, e, e.in_w * elem_, half, 0);
     const std::int64_t dense = slots * come(e), out = dense + slots * between(e);
     if (divisible()) {
       const bool joined = whole_.out == 1;
@@ -130,22 +169,25 @@ class Reshape {
       copy(groups, half, {dense, between(e), w_out_ * elem_}, {out, go(e), line(e.out_w)},
            e.out_lines, w_out_);
     }
-    store(g, groups, at, e, half, out);
+    const bool cut = whole_.out > 1;
+    store(g, groups, cut ? at : 0, cut ? 0 : at * w_in_ * elem_, e, half, out);
   }
 
-  void load(std::int64_t g, std::int64_t groups, std::int64_t at, const Extent& e, int half) {
+  /// Loads from line `first` of a piece and `column` bytes on.
+  void load(std::int64_t g, std::int64_t groups, std::int64_t first, std::int64_t column,
+            const Extent& e, std::int64_t bytes, int half, std::int64_t base) {
     const TensorPlace& t = ctx_.place(from_);
     const auto stride = static_cast<std::int64_t>(t.line_stride);
     LoadOp op;
-    op.mem_addr = static_cast<std::int64_t>(t.address) + g * whole_.in * stride +
-                  at * (whole_.in > 1 ? stride : w_out_ * elem_);
+    op.mem_addr = static_cast<std::int64_t>(t.address) + (g * whole_.in + first) * stride + column;
     op.planes = groups;
     op.plane_stride = whole_.in * stride;
     op.lines = e.in_lines;
     op.line_stride = stride;
-    op.line_bytes = e.in_w * elem_;
+    op.line_bytes = bytes;
     op.dest = static_cast<std::int64_t>(Dest::ofmap);
     op.half = half;
+    op.dst_base = base / beat_;
     op.dst_slot_stride = come(e) / beat_;
     op.dst_line_stride = line(e.in_w) / beat_;
     op.log2_group = log2_of(cols_);
@@ -178,13 +220,12 @@ class Reshape {
     ctx_.builder.emit(op, index_, {{Buffer::ofmap, half}});
   }
 
-  void store(std::int64_t g, std::int64_t groups, std::int64_t at, const Extent& e, int half,
-             std::int64_t base) {
+  void store(std::int64_t g, std::int64_t groups, std::int64_t first, std::int64_t column,
+             const Extent& e, int half, std::int64_t base) {
     const TensorPlace& t = ctx_.place(layer_.id);
     const auto stride = static_cast<std::int64_t>(t.line_stride);
     StoreOp op;
-    op.mem_addr = static_cast<std::int64_t>(t.address) + g * whole_.out * stride +
-                  at * (whole_.out > 1 ? stride : w_in_ * elem_);
+    op.mem_addr = static_cast<std::int64_t>(t.address) + (g * whole_.out + first) * stride + column;
     op.planes = groups;
     op.plane_stride = whole_.out * stride;
     op.lines = e.out_lines;
@@ -204,6 +245,7 @@ class Reshape {
   std::int64_t beat_, cols_, elem_, w_in_, w_out_;
   Piece whole_;
   std::int64_t count_ = 1;              ///< pieces of the tensor
+  std::int64_t chunk_ = 0;              ///< columns of an output line; 0: whole lines
   std::int64_t part_ = 1, groups_ = 1;  ///< of an op: steps of a piece, pieces
 };
 
