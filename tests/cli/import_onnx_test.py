@@ -150,6 +150,36 @@ class Ops(CliTest):
             self.assertLess(moved[op][0]["moved"], 0.05 * moved[op][0]["compared"])
             self.assertLessEqual(moved[op][0]["largest"], 1)
 
+    def test_patches_become_tokens(self):
+        """Conv, Reshape, Transpose, Concat of a class token, Add of the positions."""
+        g = Graph(self.images(1, 6, 9))
+        q = g.quantised("x", 0.0157, 3)
+        made = g.quantised(g.node("Conv", q, self.kernel(g, 5, 1), strides=[3, 3]), 0.02, -4)
+        flat = g.node("Reshape", made, g.constant(np.array([1, 5, 6])))
+        tokens = g.node("Transpose", flat, perm=[0, 2, 1])
+        first = g.constant(self.rng.normal(0, 0.5, (1, 1, 5)).astype(np.float32))
+        place = g.constant(self.rng.normal(0, 0.5, (1, 7, 5)).astype(np.float32))
+        whole = g.node("Concat", first, tokens, axis=1)
+        stream = g.quantised(g.node("Add", whole, place), 0.03, 0)
+        w = g.weights(self.rng.integers(-99, 100, (5, 4)), np.float32(0.003))
+        last = g.quantised(g.node("MatMul", stream, w), 0.02, 0)
+        self.exact(g, last, ["reshape", "concat", "constant", "add"])
+
+    def test_pixels_are_spread(self):
+        """ConvTranspose in groups, DepthToSpace in both orders, a gate for each channel."""
+        g = Graph(self.images(4, 4, 5))
+        q = g.quantised("x", 0.0157, 3)
+        w = g.weights(self.rng.integers(-99, 100, (4, 4, 3, 2)), np.float32(0.004))
+        bias = g.constant(self.rng.uniform(-0.5, 0.5, 8).astype(np.float32))
+        large = g.quantised(g.node("ConvTranspose", q, w, bias, strides=[2, 2], group=2,
+                                   pads=[1, 0, 0, 1], output_padding=[1, 1]), 0.03, 9)
+        gate = g.quantised(g.node("Sigmoid", g.quantised(g.node("GlobalAveragePool", large), 0.01)),
+                           1 / 256, 0, np.uint8)
+        gated = g.quantised(g.node("Mul", large, gate), 0.02, -3)
+        shuffled = [g.node("DepthToSpace", gated, blocksize=2, mode=m) for m in ("DCR", "CRD")]
+        last = g.quantised(g.node("Add", *shuffled), 0.04, 0)
+        self.exact(g, last, ["conv_transpose2d", "pixel_shuffle", "mul", "lut"])
+
     def test_two_inputs(self):
         g = Graph(self.images(3, 4, 4))
         g.values["y"] = self.images(3, 4, 4)

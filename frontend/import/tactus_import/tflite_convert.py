@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TFLite operators become layers, with TFLite's own multipliers and shifts."""
+"""Walks a TFLite graph: tensors, formats, multipliers and shifts as TFLite forms them. What an
+operator becomes stands in tflite_ops.py and tflite_moves.py."""
 
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ import numpy as np
 from . import fixed
 from .modelfile import Model, value_range
 from .problem import ImportProblem
+from .view import View
 from .weights import outside, sparsity_of
 
 FORMATS = {"int8": (8, True), "uint8": (8, False), "int16": (16, True)}
@@ -15,11 +17,25 @@ FORMATS = {"int8": (8, True), "uint8": (8, False), "int16": (16, True)}
 
 @dataclass
 class Value:
-    """An activation: layer id, its own [C,H,W], and whether the graph sees it flattened."""
+    """An activation: layer id, how the graph's tensor lies in the model's, and its quantisation."""
     ident: str
-    shape: tuple
+    view: View
     tensor: object
     padding: tuple = (0, 0, 0, 0)  # of a PAD that the next layer does itself
+
+    @property
+    def shape(self):
+        """The model's [C,H,W]."""
+        return tuple(self.view.extents)
+
+
+def view_of(shape):
+    """Channels last: batch, (height,) width, channels."""
+    axes = {0: (), 1: (0,), 2: (None, 0), 3: (None, 2, 0), 4: (None, 1, 2, 0)}.get(len(shape))
+    if axes is None or (axes and axes[0] is None and shape[0] != 1):
+        raise ValueError(f"a tensor of the shape {list(shape)}, batch and rank need to be 1 and "
+                         "at most 4")
+    return View([() if axis is None else ((axis, 1, n),) for axis, n in zip(axes, shape)])
 
 
 def double(value):
@@ -30,12 +46,12 @@ def double(value):
 class Converter:
     """One TFLite graph on its way to one Model."""
 
-    def __init__(self, graph, path, rounding):
-        self.graph, self.path, self.single = graph, path, rounding == "single"
+    def __init__(self, graph, path, rounding, rules):
+        self.graph, self.path, self.single, self.rules = graph, path, rounding == "single", rules
         self.model = Model(str(path).rsplit("/", maxsplit=1)[-1].rsplit(".", maxsplit=1)[0],
                            "TFLite through tactus import")
         self.values = {}
-        self.made = {}  # tensor index -> (layer id, shape [C,H,W])
+        self.made = {}  # tensor index -> (layer id, View)
         self.notes = []
         self.where = ""
 
@@ -97,29 +113,29 @@ class Converter:
             self.fail(f"the fused activation number {activation} has no rule")
         return {"clamp_min": low, "clamp_max": high}
 
-    @staticmethod
-    def chw(shape):
-        """[1,H,W,C] or [1,N] as [C,H,W]."""
-        if len(shape) == 4:
-            return shape[3], shape[1], shape[2]
-        if len(shape) == 3:
-            return shape[2], 1, shape[1]
-        return int(np.prod(shape)), 1, 1
-
-    def add(self, operator, op, inputs, **content):
+    def add(self, operator, op, inputs, view=None, **content):
         """Appends the layer that makes the operator's output."""
         tensor = self.graph.tensors[operator.outputs[0]]
-        # Names of converters run to hundreds of characters; the last part tells most.
-        name = tensor.name.split(";")[0].rsplit("/", 1)[-1] or operator.name
-        ident = self.model.add_layer(name, op, inputs, source_name=tensor.name[:200], **content,
-                                     **self.out_format(tensor))
-        self.store(operator, ident, self.chw(tensor.shape))
+        ident = self.layer(tensor, op, inputs, **content)
+        self.store(operator, ident, view or view_of(tensor.shape))
         return ident
 
-    def store(self, operator, ident, shape, **more):
-        index = operator.outputs[0]
-        self.values[index] = Value(ident, shape, self.graph.tensors[index], **more)
-        self.made[index] = (ident, shape)
+    def layer(self, tensor, op, inputs, **content):
+        """Appends a layer in a tensor's format, or in the one that the content states."""
+        # Names of converters run to hundreds of characters; the last part tells most.
+        name = tensor.name.split(";")[0].rsplit("/", 1)[-1] or op
+        return self.model.add_layer(name, op, inputs, source_name=tensor.name[:200],
+                                    **{**self.out_format(tensor), **content})
+
+    def store(self, operator, ident, view, at=0, **more):
+        """The operator's output number `at` is this tensor of the model."""
+        index = operator.outputs[at]
+        tensor = self.graph.tensors[index]
+        if view.shape != tuple(tensor.shape):
+            self.fail(f"its output has the shape {list(view.shape)}, the file says "
+                      f"{list(tensor.shape)}")
+        self.values[index] = Value(ident, view, tensor, **more)
+        self.made[index] = (ident, view)
 
     # Requantisation.
 
@@ -131,18 +147,18 @@ class Converter:
         return {"mult": np.array([m for m, _ in pairs], np.int64),
                 "shift": np.array([s for _, s in pairs], np.int64)}
 
-    def _weighted_requant(self, operator, weight, bias, reals):
+    def weighted_requant(self, operator, weight, bias, reals):
         out = self.graph.tensors[operator.outputs[0]]
         wide = self.format_of(out)[0] == 16
         by_bias = bias is None or bias.type == "int64"
         int32_asked = operator.options.get("bias_type", 0) == 2
         convention = self.convention()
-        if wide and (operator.name != "conv_2d" or (by_bias and not int32_asked)):
+        if wide and (operator.name not in ("conv_2d", "transpose_conv") or (by_bias and not int32_asked)):
             convention = "tflite_s64"
         return {"convention": convention, **self.multipliers(reals),
                 **self.clamp(out, operator.options["activation"])}
 
-    def _weight(self, tensor, layout):
+    def weight(self, tensor, layout):
         """integers in the layout of the schema, with format and zero point."""
         if tensor is None or tensor.type not in ("int8", "uint8", "int4"):
             self.fail("the weights are not 8- or 4-bit integers (hybrid and float layers have no "
@@ -162,7 +178,7 @@ class Converter:
             content["weight_zero_point"] = zero.astype(np.int64)
         return content
 
-    def _scales(self, x, weight, out, dense):
+    def scales(self, x, weight, out, dense):
         """Real multipliers per channel or tensor, formed as TFLite forms them."""
         s_in, s_out = self.format_of(x)[3], self.format_of(out)[3]
         if weight.scale.size == 0:
@@ -172,7 +188,7 @@ class Converter:
             return [double(product) / s_out]
         return [s_in * double(w) / s_out for w in weight.scale]
 
-    def _padding(self, operator, value, kernel, dilation):
+    def window_padding(self, operator, value, kernel, dilation):
         options = operator.options
         stride = (options["stride_h"], options["stride_w"])
         if operator.options["padding"] == 1:
@@ -188,205 +204,59 @@ class Converter:
             self.fail("a PAD in front of a layer with SAME padding has no rule")
         return [before[0] + own[0], before[1] + own[1], after[0] + own[2], after[1] + own[3]]
 
-    # Operators.
-
-    def conv_2d(self, operator):
-        x, weight = self.activation(operator, 0), self.constant(operator, 1)
-        bias = self.constant(operator, 2)
-        depthwise = operator.name == "depthwise_conv_2d"
-        content = self._weight(weight, (3, 0, 1, 2) if depthwise else (0, 3, 1, 2))
-        o = operator.options
-        dilation = (o["dilation_h"], o["dilation_w"])
-        kernel = content["weight"].shape[2:]
-        channels = x.shape[0]
-        groups = channels if depthwise else channels // content["weight"].shape[1]
-        if bias is not None:
-            content["bias"] = bias.data.astype(np.int64)
-        out = self.graph.tensors[operator.outputs[0]]
-        self.add(operator, "conv2d", [x.ident], stride=[o["stride_h"], o["stride_w"]],
-                 dilation=list(dilation), groups=groups,
-                 padding=self._padding(operator, x, kernel, dilation),
-                 requant=self._weighted_requant(operator, weight, bias,
-                                                self._scales(x.tensor, weight, out, False)),
-                 **content)
-
-    def fully_connected(self, operator):
-        x, weight = self.unpadded(operator, 0), self.constant(operator, 1)
-        bias = self.constant(operator, 2)
-        if operator.options["weights_format"] != 0:
-            self.fail("shuffled weights have no rule")
-        content = self._weight(weight, None)
-        rows, columns = content["weight"].shape
-        c, h, w = x.shape
-        if c * h * w != columns:
-            self.fail(f"its input has {c * h * w} values, the weights have {columns} columns")
-        if h * w > 1:  # the graph flattens height, width, channel
-            content["weight"] = np.ascontiguousarray(
-                content["weight"].reshape(rows, h, w, c).transpose(0, 3, 1, 2).reshape(rows, -1))
-        if bias is not None:
-            content["bias"] = bias.data.astype(np.int64)
-        out = self.graph.tensors[operator.outputs[0]]
-        self.add(operator, "linear", [x.ident], requant=self._weighted_requant(
-            operator, weight, bias, self._scales(x.tensor, weight, out, True)), **content)
-
     def unpadded(self, operator, i):
-        """An operand that no PAD waits on."""
+        """An operand; a PAD that waits on it becomes constants around it."""
         value = self.activation(operator, i)
-        if any(value.padding):
-            self.fail("a PAD in front of this operator has no rule")
-        return value
+        return self.bordered(value) if any(value.padding) else value
 
-    def add_op(self, operator):
-        a, b = self.unpadded(operator, 0), self.unpadded(operator, 1)
-        out = self.graph.tensors[operator.outputs[0]]
-        if a.shape != b.shape:
-            self.fail("an addition that broadcasts has no rule")
-        s1, s2, s_out = (self.format_of(t)[3] for t in (a.tensor, b.tensor, out))
-        left = 15 if self.format_of(out)[0] == 16 else 20
-        twice = 2 * max(s1, s2)
-        content = {}
-        for i, scale in enumerate((s1, s2)):
-            mult, shift = fixed.tflite_multiplier(scale / twice)
-            content[f"requant_{i}"] = {"mult": mult, "shift": shift, "left_shift": left}
-        requant = {"convention": self.convention("add_tflite"),
-                   **self.multipliers([twice / ((1 << left) * s_out)]),
-                   **self.clamp(out, operator.options["activation"])}
-        self.add(operator, "add", [a.ident, b.ident], requant=requant, **content)
+    def bordered(self, value):
+        """With a PAD of height and width carried out."""
+        _, _, zero, _ = self.format_of(value.tensor)
+        ident, extents = value.ident, list(value.view.extents)
+        for axis, (before, after) in ((1, value.padding[::2]), (2, value.padding[1::2])):
+            idents = [ident]
+            for count, first in ((before, True), (after, False)):
+                if count:
+                    shape = list(extents)
+                    shape[axis] = count
+                    border = self.layer(value.tensor, "constant", [], value=np.full(shape, zero))
+                    idents = [border, *idents] if first else [*idents, border]
+            if len(idents) > 1:
+                ident = self.layer(value.tensor, "concat", idents, axis="chw"[axis])
+            extents[axis] += before + after
+        c, h, w = extents
+        return Value(ident, view_of((1, h, w, c)), value.tensor)
 
-    def mul(self, operator):
-        a, b = self.unpadded(operator, 0), self.unpadded(operator, 1)
-        out = self.graph.tensors[operator.outputs[0]]
-        if a.shape != b.shape:
-            self.fail("a product that broadcasts has no rule")
-        s1, s2, s_out = (self.format_of(t)[3] for t in (a.tensor, b.tensor, out))
-        requant = {"convention": self.convention(), **self.multipliers([s1 * s2 / s_out]),
-                   **self.clamp(out, operator.options["activation"])}
-        self.add(operator, "mul", [a.ident, b.ident], requant=requant)
-
-    def extreme(self, operator):
-        a, b = self.unpadded(operator, 0), self.unpadded(operator, 1)
-        out = self.graph.tensors[operator.outputs[0]]
-        formats = {self.format_of(t) for t in (a.tensor, b.tensor, out)}
-        if a.shape != b.shape or len(formats) != 1:
-            self.fail("operands and result need one shape and one quantisation")
-        self.add(operator, operator.name, [a.ident, b.ident], **self.clamp(out))
-
-    def pool(self, operator):
-        x = self.unpadded(operator, 0)
-        o = operator.options
-        out = self.graph.tensors[operator.outputs[0]]
-        if self.format_of(x.tensor) != self.format_of(out):
-            self.fail("a pool whose output has another quantisation than its input has no rule")
-        kernel = (o["filter_h"], o["filter_w"])
-        content = {"kernel": list(kernel), "stride": [o["stride_h"], o["stride_w"]],
-                   "padding": self._padding(operator, x, kernel, (1, 1))}
-        if operator.name == "average_pool_2d":
-            self.add(operator, "avgpool", [x.ident], count_include_pad=0, **content,
-                     requant={"convention": "avg_tflite", **self.clamp(out, o["activation"])})
-            return
-        ident = self.add(operator, "maxpool", [x.ident], **content)
-        if o["activation"]:
-            self.add(operator, "clamp", [ident], **self.clamp(out, o["activation"]))
-
-    def reshape(self, operator):
-        x = self.unpadded(operator, 0)
-        shape = self.graph.tensors[operator.outputs[0]].shape
-        old = self.chw(x.tensor.shape)
-        if int(np.prod(shape)) != int(np.prod(old)):
-            self.fail(f"a reshape of {list(x.tensor.shape)} to {list(shape)} has no rule")
-        flat = [n for n in shape if n > 1]
-        if len(flat) > 1 and flat != [n for n in x.tensor.shape if n > 1]:
-            self.fail(f"a reshape of {list(x.tensor.shape)} to {list(shape)} moves data and has "
-                      "no rule")
-        self.store(operator, x.ident, x.shape)
-
-    def pad(self, operator):
-        x, amount = self.unpadded(operator, 0), self.constant(operator, 1)
-        rows = amount.data.astype(int).tolist()
-        if len(rows) != 4 or any(rows[0]) or any(rows[3]) or len(operator.inputs) > 2:
-            self.fail("a PAD of other axes than height and width, or with a value, has no rule")
-        self.store(operator, x.ident, x.shape,
-                   padding=(rows[1][0], rows[2][0], rows[1][1], rows[2][1]))
-        if self.format_of(x.tensor) != self.format_of(self.graph.tensors[operator.outputs[0]]):
-            self.fail("a PAD that changes the quantisation has no rule")
-
-    def quantize(self, operator):
-        source = self.graph.tensors[operator.inputs[0]]
-        out = self.graph.tensors[operator.outputs[0]]
-        if source.type == "float32" and operator.inputs[0] in self.graph.inputs:
-            self.declare_input(out)
-            return
-        x = self.unpadded(operator, 0)
-        real = self.format_of(x.tensor)[3] / self.format_of(out)[3]
-        self.add(operator, "requant", [x.ident], requant={
-            "convention": self.convention(), **self.multipliers([real]), **self.clamp(out)})
-
-    def activation_op(self, operator):
-        x = self.unpadded(operator, 0)
-        out = self.graph.tensors[operator.outputs[0]]
-        number = {"relu": 1, "relu_n1_to_1": 2, "relu6": 3}[operator.name]
-        if self.format_of(x.tensor) == self.format_of(out):
-            self.add(operator, "clamp", [x.ident], **self.clamp(out, number))
-            return
-        real = self.format_of(x.tensor)[3] / self.format_of(out)[3]
-        self.add(operator, "requant", [x.ident], requant={
-            "convention": self.convention(), **self.multipliers([real]),
-            **self.clamp(out, number)})
-
-    def dequantize(self, operator):
-        x = self.unpadded(operator, 0)
-        if operator.outputs[0] not in self.graph.outputs:
-            self.fail("a DEQUANTIZE inside the graph has no rule")
-        self.values[operator.outputs[0]] = x
-
-    def table(self, operator):
-        """logistic and tanh over 8 bits: the real function of each input, rounded half away."""
-        from .tables import tflite_table
-        x = self.unpadded(operator, 0)
-        out = self.graph.tensors[operator.outputs[0]]
-        bits, is_signed, zero, scale = self.format_of(x.tensor)
-        if bits != 8:
-            self.fail(f"{operator.name} of {bits}-bit activations has no rule")
-        values = tflite_table(operator.name, value_range(bits, is_signed), zero, scale,
-                              self.format_of(out), operator.options)
-        self.add(operator, "lut", [x.ident], table=values)
-
-    def softmax(self, operator):
-        from .tables import softmax_constants
-        x = self.unpadded(operator, 0)
-        out = self.graph.tensors[operator.outputs[0]]
-        bits, _, _, scale = self.format_of(x.tensor)
-        if x.tensor.type == "uint8":
-            self.fail("softmax of unsigned activations has no rule")
-        self.add(operator, "softmax", [x.ident], **softmax_constants(
-            bits, self.format_of(out)[0], scale, operator.options["beta"]))
-
-    RULES = {"conv_2d": conv_2d, "depthwise_conv_2d": conv_2d, "fully_connected": fully_connected,
-             "add": add_op, "mul": mul, "maximum": extreme, "minimum": extreme,
-             "average_pool_2d": pool, "max_pool_2d": pool, "reshape": reshape,
-             "squeeze": reshape, "expand_dims": reshape, "pad": pad, "quantize": quantize,
-             "relu": activation_op, "relu6": activation_op, "relu_n1_to_1": activation_op,
-             "dequantize": dequantize, "logistic": table, "tanh": table, "hard_swish": table,
-             "leaky_relu": table, "softmax": softmax}
+    def operand(self, operator, i):
+        """An activation, or a constant as a layer of the model."""
+        tensor = self.graph.tensors[operator.inputs[i]]
+        if tensor.data is None or operator.inputs[i] in self.values:
+            return self.unpadded(operator, i)
+        shape = tuple(tensor.shape)
+        view = view_of(shape if not shape or len(shape) > 3 or shape[0] == 1 or len(shape) == 1
+                       else (1, *shape))
+        view = View(view.groups[-len(shape):] if shape else ())
+        ident = self.layer(tensor, "constant", [], value=view.to_model(tensor.data))
+        return Value(ident, view, tensor)
 
     def declare_input(self, tensor):
         bits, is_signed, zero, scale = self.format_of(tensor)
         if tensor.shape[:1] not in ((1,), ()):
             self.fail(f"the input's batch of {tensor.shape[0]} has to be 1")
-        shape = self.chw(tensor.shape)
+        view = self.guarded(lambda *_: view_of(tensor.shape), None)
         name = f"input{len(self.model.inputs)}" if self.model.inputs else "input"
-        self.model.add_input(name, shape, bits, is_signed, zero, scale)
-        self.values[tensor.index] = Value(name, shape, tensor)
-        self.made[tensor.index] = (name, shape)
+        self.model.add_input(name, view.extents, bits, is_signed, zero, scale)
+        self.values[tensor.index] = Value(name, view, tensor)
+        self.made[tensor.index] = (name, view)
 
     def guarded(self, rule, operator):
         """Operands of a file can be anything: what no rule foresaw is the file's problem."""
         try:
-            rule(self, operator)
+            return rule(self, operator)
         except (KeyError, IndexError, ValueError, TypeError, AttributeError,
                 ArithmeticError) as error:
             text = str(error).split("\n", maxsplit=1)[0]
-            self.fail(f"its operands or options do not fit together ({text})")
+            return self.fail(f"its operands or options do not fit together ({text})")
 
     def run(self):
         """The model."""
@@ -397,13 +267,15 @@ class Converter:
                 self.declare_input(tensor)
         for number, operator in enumerate(self.graph.operators):
             self.where = f"operator {number} ({operator.name})"
-            rule = self.RULES.get(operator.name)
+            rule = self.rules.get(operator.name)
             if rule is None:
-                self.fail(f"it has no import rule (known: {', '.join(sorted(self.RULES))})")
+                self.fail(f"it has no import rule (known: {', '.join(sorted(self.rules))})")
             self.guarded(rule, operator)
         for index in self.graph.outputs:
             self.where = f"output '{self.graph.tensors[index].name}'"
             if index not in self.values:
                 self.fail("it is made by no operator")
-            self.model.outputs.append(self.values[index].ident)
+            value = self.values[index]
+            value = self.bordered(value) if any(value.padding) else value
+            self.model.outputs.append(value.ident)
         return self.model

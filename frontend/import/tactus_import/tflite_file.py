@@ -15,13 +15,26 @@ from .problem import ImportProblem
 
 TYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 6: "bool", 7: "int16",
          9: "int8", 10: "float64", 15: "uint32", 16: "uint16", 17: "int4"}
-OPERATORS = {0: "add", 1: "average_pool_2d", 2: "concatenation", 3: "conv_2d",
-             4: "depthwise_conv_2d", 6: "dequantize", 9: "fully_connected", 14: "logistic",
-             17: "max_pool_2d", 18: "mul", 19: "relu", 20: "relu_n1_to_1", 21: "relu6",
-             22: "reshape", 25: "softmax", 27: "svdf", 28: "tanh", 32: "custom", 34: "pad",
-             40: "mean", 41: "sub", 43: "squeeze", 55: "maximum", 57: "minimum",
-             67: "transpose_conv", 70: "expand_dims", 98: "leaky_relu", 114: "quantize",
-             117: "hard_swish", 126: "batch_matmul"}
+# TensorFlow's operators in the order of their numbers; what has no rule is refused by these names.
+NAMES = """
+    add average_pool_2d concatenation conv_2d depthwise_conv_2d depth_to_space dequantize
+    embedding_lookup floor fully_connected hashtable_lookup l2_normalization l2_pool_2d
+    local_response_normalization logistic lsh_projection lstm max_pool_2d mul relu relu_n1_to_1
+    relu6 reshape resize_bilinear rnn softmax space_to_depth svdf tanh concat_embeddings
+    skip_gram call custom embedding_lookup_sparse pad unidirectional_sequence_rnn gather
+    batch_to_space_nd space_to_batch_nd transpose mean sub div squeeze
+    unidirectional_sequence_lstm strided_slice bidirectional_sequence_rnn exp topk_v2 split
+    log_softmax delegate bidirectional_sequence_lstm cast prelu maximum arg_max minimum less neg
+    padv2 greater greater_equal less_equal select slice sin transpose_conv sparse_to_dense tile
+    expand_dims equal not_equal log sum sqrt rsqrt shape pow arg_min fake_quant reduce_prod
+    reduce_max pack logical_or one_hot logical_and logical_not unpack reduce_min floor_div
+    reduce_any square zeros_like fill floor_mod range resize_nearest_neighbor leaky_relu
+    squared_difference mirror_pad abs split_v unique ceil reverse_v2 add_n gather_nd cos where
+    rank elu reverse_sequence matrix_diag quantize matrix_set_diag round hard_swish if while
+    non_max_suppression_v4 non_max_suppression_v5 scatter_nd select_v2 densify segment_sum
+    batch_matmul
+""".split()
+OPERATORS = {**dict(enumerate(NAMES)), 150: "gelu", 152: "relu_0_to_1"}
 ACTIVATIONS = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6"}
 # Options: (name, slot, kind, default) per operator.
 _POOL = (("padding", 0, "b", 0), ("stride_w", 1, "i", 0), ("stride_h", 2, "i", 0),
@@ -40,6 +53,15 @@ OPTIONS = {
     "softmax": (("beta", 0, "f", 0.0),), "add": _ACTIVATED, "mul": _ACTIVATED, "sub": _ACTIVATED,
     "concatenation": (("axis", 0, "i", 0), ("activation", 1, "b", 0)),
     "leaky_relu": (("alpha", 0, "f", 0.0),), "mean": (("keep_dims", 0, "b", 0),),
+    "transpose_conv": (("padding", 0, "b", 0), ("stride_w", 1, "i", 0), ("stride_h", 2, "i", 0),
+                       ("activation", 3, "b", 0)),
+    "batch_matmul": (("adj_x", 0, "b", 0), ("adj_y", 1, "b", 0)),
+    "resize_nearest_neighbor": (("align_corners", 0, "b", 0), ("half_pixel_centers", 1, "b", 0)),
+    "strided_slice": (("begin_mask", 0, "i", 0), ("end_mask", 1, "i", 0),
+                      ("ellipsis_mask", 2, "i", 0), ("new_axis_mask", 3, "i", 0),
+                      ("shrink_axis_mask", 4, "i", 0)),
+    "depth_to_space": (("block_size", 0, "i", 0),), "space_to_depth": (("block_size", 0, "i", 0),),
+    "gelu": (("approximate", 0, "b", 0),),
 }
 
 

@@ -3,18 +3,11 @@
 
 import h5py
 
-from . import tflite_file
+from . import tflite_file, tflite_moves, tflite_ops
 from .problem import ImportProblem
 from .tflite_convert import Converter
 
-
-def _stored(values, shape):
-    """A tensor of the graph ([1,H,W,C] or flat) as [C,H,W]."""
-    values = values.reshape(values.shape[1:] if values.ndim > 1 else values.shape)
-    if values.ndim == 3:
-        return values.transpose(2, 0, 1)
-    c, h, w = shape
-    return values.reshape(h, w, c).transpose(2, 0, 1)
+RULES = {**tflite_ops.RULES, **tflite_moves.RULES}
 
 
 def add_golden(path, converter, single):
@@ -25,11 +18,11 @@ def add_golden(path, converter, single):
         while (key := f"sample_{k}_single" if single else f"sample_{k}") in file:
             entry = {"origin": "reference", "inputs": {}, "layers": {}}
             for name, data in file[key].items():
-                ident, shape = converter.made.get(int(name), (None, None))
+                ident, view = converter.made.get(int(name), (None, None))
                 if ident is None:
                     continue
                 place = "inputs" if ident in model.inputs else "layers"
-                entry[place][ident] = _stored(data[()], shape)
+                entry[place][ident] = view.to_model(data[()])
             if set(entry["inputs"]) != set(model.inputs):
                 raise ImportProblem(f"{path}: {key} has no tensor for the model's input", path)
             model.golden.append(entry)
@@ -42,7 +35,7 @@ def import_tflite(args, out):
     """The first subgraph of a file."""
     graph = tflite_file.read(args.source)
     rounding = args.rounding or "double"
-    converter = Converter(graph, args.source, rounding)
+    converter = Converter(graph, args.source, rounding, RULES)
     model = converter.run()
     for note in converter.notes:
         out.note(note)
