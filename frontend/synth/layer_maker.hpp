@@ -88,14 +88,14 @@ class LayerMaker {
   std::string mul(const std::string& name, const std::string& a, const std::string& b);
   std::string slice(const std::string& name, const std::string& from, std::array<int, 3> begin,
                     std::array<int, 3> size);
+  std::string reshape(const std::string& name, const std::string& from, std::array<int, 3> shape);
   std::string transpose(const std::string& name, const std::string& from, int heads);
   std::string concat(const std::string& name, std::vector<std::string> inputs, int axis);
   std::string upsample(const std::string& name, const std::string& from, int factor, bool nearest);
   /// Random signed values.
   std::string constant(const std::string& name, Shape shape);
-  /// `channels` times factor^2 channels become lines and columns.
-  std::string pixel_shuffle(const std::string& name, const std::string& from, int channels,
-                            int factor);
+  /// factor^2 channels after the other become lines and columns of one.
+  std::string pixel_shuffle(const std::string& name, const std::string& from, int factor);
 
   /// The network, checked.
   [[nodiscard]] Network finish(std::vector<std::string> outputs);

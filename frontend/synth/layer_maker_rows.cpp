@@ -88,6 +88,13 @@ std::string LayerMaker::slice(const std::string& name, const std::string& from,
   return keep(std::move(layer));
 }
 
+std::string LayerMaker::reshape(const std::string& name, const std::string& from,
+                                std::array<int, 3> shape) {
+  Layer layer = with_format(name, LayerOp::reshape, {from}, network_.format_of(from));
+  layer.size = shape;
+  return keep(std::move(layer));
+}
+
 std::string LayerMaker::transpose(const std::string& name, const std::string& from, int heads) {
   Layer layer = with_format(name, LayerOp::transpose, {from}, network_.format_of(from));
   layer.heads = heads;
@@ -121,27 +128,9 @@ std::string LayerMaker::constant(const std::string& name, Shape shape) {
 }
 
 std::string LayerMaker::pixel_shuffle(const std::string& name, const std::string& from,
-                                      int channels, int factor) {
-  const std::string apart = upsample(name + ".apart", from, factor, false);
-  const Format format = network_.format_of(from);
-  Layer layer = with_format(name, LayerOp::conv2d, {apart}, format);
-  layer.kernel_h = layer.kernel_w = factor;
-  layer.padding = {factor - 1, factor - 1, 0, 0};
-  layer.out_channels = channels;
-  layer.in_channels_per_group = channels * factor * factor;
-  layer.weight_format = {2, true, 0};
-  const int taps = factor * factor;
-  layer.weight.assign(static_cast<std::size_t>(channels) * channels * taps * taps, 0);
-  for (int c = 0; c < channels; ++c) {
-    for (int t = 0; t < taps; ++t) {
-      const auto in = static_cast<std::size_t>(c * taps + t);
-      const std::size_t row = static_cast<std::size_t>(c) * channels * taps + in;
-      // Kernels run against the offsets.
-      layer.weight[row * static_cast<std::size_t>(taps) + static_cast<std::size_t>(taps - 1 - t)] =
-          1;
-    }
-  }
-  scale_by(layer, 1, 0);
+                                      int factor) {
+  Layer layer = with_format(name, LayerOp::pixel_shuffle, {from}, network_.format_of(from));
+  layer.stride_h = layer.stride_w = factor;
   return keep(std::move(layer));
 }
 

@@ -165,7 +165,7 @@ Network make_espcn(const SynthOptions& options) {
   std::string last = make.conv("conv1", "image", {3, 64, 5, 5, 1, {2, 2, 2, 2}}, Output::relu);
   last = make.conv("conv2", last, {64, 32, 3, 3, 1, {1, 1, 1, 1}}, Output::relu);
   last = make.conv("conv3", last, {32, 12, 3, 3, 1, {1, 1, 1, 1}}, Output::relu);
-  return make.finish({make.pixel_shuffle("shuffle", last, 3, 2)});
+  return make.finish({make.pixel_shuffle("shuffle", last, 2)});
 }
 
 std::string synth_names() {

@@ -42,7 +42,7 @@ struct SynthOptions {
 /// YOLOv3-tiny: two detection maps, ReLU for leaky ReLU; the image is a multiple of 32.
 [[nodiscard]] Network make_tiny_yolov3(const SynthOptions& options);
 
-/// ESPCN super-resolution of 3 channels by 2; the pixel shuffle is an upsampling and a convolution.
+/// ESPCN super-resolution of 3 channels by 2.
 [[nodiscard]] Network make_espcn(const SynthOptions& options);
 
 /// ViT-Tiny/16 with 1000 logits. Activations and residuals have act_bits; the gains of the norms

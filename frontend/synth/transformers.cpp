@@ -53,11 +53,8 @@ Network vision_transformer(const char* name, int width, int heads, const SynthOp
   const int side = (options.image - 16) / 16 + 1;
   const Block b{width, heads, side * side + 1};
   const std::string patches = make.conv("patch", "image", {3, b.width, 16, 16, 16}, Output::plain);
-  std::vector<std::string> lines{make.constant("cls", Shape{b.width, 1, 1})};
-  for (int y = 0; y < side; ++y) {
-    lines.push_back(make.slice("line" + std::to_string(y), patches, {0, y, 0}, {b.width, 1, side}));
-  }
-  std::string x = make.concat("tokens", lines, 2);
+  const std::string line = make.reshape("line", patches, {b.width, 1, side * side});
+  std::string x = make.concat("tokens", {make.constant("cls", Shape{b.width, 1, 1}), line}, 2);
   x = make.add("embedding", x, make.constant("position", Shape{b.width, 1, b.tokens}),
                Output::plain);
   for (int i = 0; i < 12; ++i) {
