@@ -253,6 +253,10 @@ class Converter:
         """Operands of a file can be anything: what no rule foresaw is the file's problem."""
         try:
             return rule(self, operator)
+        except ImportProblem as problem:
+            if problem.file:
+                raise
+            return self.fail(str(problem))
         except (KeyError, IndexError, ValueError, TypeError, AttributeError,
                 ArithmeticError) as error:
             text = str(error).split("\n", maxsplit=1)[0]
