@@ -15,6 +15,7 @@ try:
     import numpy as np
     from onnx import TensorProto, helper, save
 
+    import import_here
     from onnx_float import Graph
 except ImportError:
     helper = None
@@ -32,12 +33,12 @@ class Ops(CliTest):
     def imported(self, graph, last, inputs=("x",)):
         source, golden = graph.write(self.folder, last, inputs)
         path = self.folder / "model.h5"
-        done = self.good("import", "onnx", source, "--golden", golden, "-o", path, "--json", "-")
-        return path, json.loads(done.stdout)
+        import_here.good(self, "onnx", source, "--golden", golden, "-o", path)
+        return path
 
     def exact(self, graph, last, ops=(), inputs=("x",)):
         """Every integer of the graph on fast, and the layer ops that the model has."""
-        path, _ = self.imported(graph, last, inputs)
+        path = self.imported(graph, last, inputs)
         data = self.json_of("run", path, "--backend", "fast")
         self.assertEqual(data["outputs"]["mismatches"], 0)
         compared = sum(v.size for values in graph.integers.values() for v in values)
@@ -139,7 +140,7 @@ class Ops(CliTest):
                         g.constant(self.rng.uniform(-0.5, 0.5, width).astype(np.float32)),
                         epsilon=1e-6)
         last = g.quantised(normed, 0.022, 3)
-        path, _ = self.imported(g, last)
+        path = self.imported(g, last)
         done = tool.tactus("run", path, "--backend", "fast", "--feed", "golden", "--json", "-")
         moved = {}
         for layer in json.loads(done.stdout)["layers"]:
@@ -212,7 +213,7 @@ class Ops(CliTest):
                     [numpy_helper.from_array(np.asarray(v), k) for k, v in names.items()])
                 save(helper.make_model(graph), str(self.folder / "g.onnx"))
                 path = self.folder / "g.h5"
-                self.good("import", "onnx", self.folder / "g.onnx", "-o", path)
+                import_here.good(self, "onnx", self.folder / "g.onnx", "-o", path)
                 self.compare(path, {"a": a, "b": b}, result, op)
 
     def compare(self, path, inputs, want, op):
@@ -258,8 +259,8 @@ class Ops(CliTest):
         for given, attributes, words in cases:
             with self.subTest(words=words):
                 source = one(*given, **attributes)
-                self.refused("import", "onnx", source, "-o", self.folder / "m.h5",
-                             saying=["the_node", words, "test.onnx"])
+                import_here.refused(self, "onnx", source, "-o", self.folder / "m.h5",
+                                    saying=["the_node", words, "test.onnx"])
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 try:
     import numpy as np
 
+    import import_here
     from tflite_model import F32, Graph, away, multiplier, saturated, scaled
 except ImportError:
     np = None
@@ -30,8 +31,8 @@ class Ops(CliTest):
         """Every tensor of the graph on fast, and the layer ops that the model has."""
         source, golden = self.g.write(self.folder, outputs, single)
         path = self.folder / "model.h5"
-        self.good("import", "tflite", source, "--golden", golden, "-o", path, "--rounding",
-                  "single" if single else "double")
+        import_here.good(self, "tflite", source, "--golden", golden, "-o", path, "--rounding",
+                         "single" if single else "double")
         data = self.json_of("run", path, "--backend", "fast")
         self.assertEqual(data["outputs"]["mismatches"], 0)
         self.assertGreater(data["outputs"]["compared"], 30)
@@ -302,8 +303,8 @@ class Ops(CliTest):
             ((117, [], [], (1, 4, 4, 4), 0.0001), "HARD_SWISH"))
         for given, words in cases:
             with self.subTest(words=words):
-                self.refused("import", "tflite", one(*given), "-o", self.folder / "m.h5",
-                             saying=["test.tflite", words, "operator 0"])
+                import_here.refused(self, "tflite", one(*given), "-o", self.folder / "m.h5",
+                                    saying=["test.tflite", words, "operator 0"])
 
     def test_single_rounding(self):
         x = self.image((1, 5, 5, 3))
