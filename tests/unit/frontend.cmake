@@ -3,7 +3,9 @@
 add_executable(tactus_frontend_tests
   ${PROJECT_SOURCE_DIR}/tests/support/doctest_main.cpp
   ${CMAKE_CURRENT_LIST_DIR}/modelfile_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/network_spread_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/network_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/ref_spread_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/synth_networks_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/synth_test.cpp)
 target_link_libraries(tactus_frontend_tests
@@ -19,6 +21,7 @@ add_executable(tactus_lower_tests
   ${CMAKE_CURRENT_LIST_DIR}/lower_input_stationary_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/lower_overrides_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/lower_prune_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/lower_spread_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/lower_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/lower_weights_test.cpp)
 target_link_libraries(tactus_lower_tests PRIVATE tactus::lower tactus::network tactus::program tactus::run
