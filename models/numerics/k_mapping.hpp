@@ -15,6 +15,10 @@ namespace tactus {
 ///   unit = ((((ky * kernel_w + kx) * slots + slot) * windows + s) * kept + n) * group + phase.
 /// Weight-stationary: units [f * rows, (f + 1) * rows) are one exact sum. Output-stationary: every
 /// unit is one, and every `chunk` units are accumulated from 0 and then added to the psum.
+/// A transposed convolution has the mapping of the convolution that makes its phases: output pixel
+/// (y, x) has phase ((y + top) mod stride_h, (x + left) mod stride_w), its kernel taps ky = phase_y +
+/// stride_h * t count as tap ceil(kernel_h / stride_h) - 1 - t (columns likewise), and channel c of a
+/// group of n channels as channel phase * n + c of the group's; the stride is 1.
 /// With `line_phases` J > 1 (depthwise) output line y has phase j = y mod J and its tap ky counts
 /// as ky' = j * stride_h + ky.
 struct KMapping {
