@@ -83,11 +83,16 @@ void add_import_options(po::options_description& all) {
       "(default 32)")("rounding", text(),
                       "tflite: double (default) or single; t2c: half_even (default), half_up, ...")(
       "graph", text(), "t2c-raw: JSON description of the graph (default: graph.json in SRC)")(
-      "golden", text(), "tflite, qonnx: HDF5 file with expected tensors, kept as golden tensors");
+      "golden", text(),
+      "tflite, onnx, qonnx: HDF5 file with expected tensors, kept as golden tensors")(
+      "outside", text(),
+      "t2c: captured images with operands that their quantiser cannot give: refuse (default), "
+      "drop");
 }
 
 void read_import_options(const po::variables_map& map, CommandLine& out) {
-  for (const char* name : {"name", "mult-bits", "residual-bits", "rounding", "graph", "golden"}) {
+  for (const char* name :
+       {"name", "mult-bits", "residual-bits", "rounding", "graph", "golden", "outside"}) {
     if (map.count(name) == 0) continue;
     out.import_arguments.push_back(std::string("--") + name + "=" + map[name].as<std::string>());
   }

@@ -12,10 +12,12 @@ from tool import ROOT, CliTest
 
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 try:
+    import h5py
     import numpy as np
     from onnx import TensorProto, helper, save
 
     import import_here
+    import onnx_float
     from onnx_float import Graph
 except ImportError:
     helper = None
@@ -216,9 +218,37 @@ class Ops(CliTest):
                 import_here.good(self, "onnx", self.folder / "g.onnx", "-o", path)
                 self.compare(path, {"a": a, "b": b}, result, op)
 
+    def test_weight_zero_points_per_channel(self):
+        """One more bit of weights, on an array that has it; 8-bit arrays refuse, and it is said."""
+        from onnx import numpy_helper
+        x = self.rng.integers(0, 256, (1, 3, 5, 4)).astype(np.uint8)
+        w = self.rng.integers(0, 256, (2, 3, 3, 3)).astype(np.uint8)
+        zeros = np.array([3, 250], np.uint8)
+        names = {"xs": np.float32(0.02), "xz": np.uint8(7), "w": w, "ws": np.float32([0.01, 0.02]),
+                 "wz": zeros, "ys": np.float32(9), "yz": np.uint8(128)}
+        real = onnx_float.conv(x.astype(float) - 7, w - zeros.reshape(2, 1, 1, 1).astype(float))
+        scale = 0.02 * names["ws"].astype(float).reshape(2, 1, 1) / 9
+        want = np.clip(np.rint(real * scale) + 128, 0, 255)
+        node = helper.make_node("QLinearConv", ["x", "xs", "xz", "w", "ws", "wz", "ys", "yz"],
+                                ["y"], name="the_node")
+        graph = helper.make_graph(
+            [node], "g", [helper.make_tensor_value_info("x", TensorProto.UINT8, x.shape)],
+            [helper.make_tensor_value_info("y", TensorProto.UINT8, None)],
+            [numpy_helper.from_array(np.asarray(v), k) for k, v in names.items()])
+        save(helper.make_model(graph), str(self.folder / "g.onnx"))
+        path = self.folder / "g.h5"
+        said = import_here.good(self, "onnx", self.folder / "g.onnx", "-o", path)
+        self.assertRegex(said, "warning: the_node: .*9 bits.*flex_4_w16")
+        with h5py.File(path, "r+") as file:
+            group = file.create_group("golden/0")
+            group.attrs["origin"] = "reference"
+            group["inputs/x"], group["000_the_node"] = x[0], want[0].astype(np.uint8)
+        data = self.json_of("run", path, "--backend", "fast", "--preset", "flex_4_w16")
+        self.assertEqual((data["outputs"]["mismatches"], data["outputs"]["compared"]), (0, 12))
+        self.refused("run", path, "--backend", "fast", saying="9 bits")
+
     def compare(self, path, inputs, want, op):
         """Heads x rows are the model's columns; its golden tensors are written here."""
-        import h5py
         with h5py.File(path, "r+") as file:
             group = file.create_group("golden/0")
             group.attrs["origin"] = "reference"

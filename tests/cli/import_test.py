@@ -107,14 +107,18 @@ class Small(ImportTest):
             layers["010_fc/act_zero_point"][...] = 3
             operand = file["golden/image_0/001_stem/input"]
             operand[0, 0, 0, 0] = 300
-        _, data = self.imported("t2c", source)
+        self.refused("import", "t2c", source, "-o", self.folder / "m.h5",
+                     saying=["001_stem", "captured image 0: 1 operands", "300", "--outside drop"])
+        path, data = self.imported("t2c", source, "--outside", "drop")
         said = {(w["layer"], word) for w in data["warnings"] for word in (
             "without scaling", "mask was dropped", "was saturated", "vanished", "all weights are 1",
-            "LSQ or QDrop", "outside the quantiser's range") if word in w["message"]}
+            "LSQ or QDrop", "the image is left out") if word in w["message"]}
         self.assertEqual(said, {
             ("002_a1", "without scaling"), ("003_a2", "mask was dropped"),
             ("005_b1", "was saturated"), ("006_b2", "vanished"), ("007_skip", "all weights are 1"),
-            ("010_fc", "LSQ or QDrop"), ("001_stem", "outside the quantiser's range")})
+            ("010_fc", "LSQ or QDrop"), ("001_stem", "the image is left out")})
+        self.assertEqual(data["golden_sets"], 2)
+        self.json_of("run", path, "--backend", "fast", code=1)
         self.assertGreater(data["golden"]["totals"]["accumulators"]["moved"], 0)
 
     def test_qdq(self):

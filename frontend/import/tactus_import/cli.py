@@ -58,6 +58,7 @@ def parse(arguments):
     parser.add_argument("--rounding", choices=(*ROUNDINGS, "double", "single"))
     parser.add_argument("--graph")
     parser.add_argument("--golden")
+    parser.add_argument("--outside", choices=("refuse", "drop"))
     parser.add_argument("--json")
     args = parser.parse_args(arguments)
     if not 4 <= args.mult_bits <= 31:
@@ -68,7 +69,8 @@ def parse(arguments):
     if args.rounding is not None and tflite != (args.kind == "tflite"):
         raise ImportProblem(f"--rounding {args.rounding} has no meaning for {args.kind}: tflite "
                             f"takes double or single, the others {', '.join(ROUNDINGS)}")
-    for option, kinds in (("graph", ("t2c-raw",)), ("golden", ("tflite", "onnx", "qonnx"))):
+    for option, kinds in (("graph", ("t2c-raw",)), ("golden", ("tflite", "onnx", "qonnx")),
+                          ("outside", ("t2c", "t2c-raw"))):
         if getattr(args, option) is not None and args.kind not in kinds:
             raise ImportProblem(f"--{option} has no meaning for {args.kind}")
     if not os.path.exists(args.source):

@@ -2,14 +2,29 @@
 """From a Torch2Chip graph, whoever read it, to a model with its report."""
 
 from .problem import ImportProblem
-from .t2c_check import check_graph
+from .t2c_check import check_graph, outside_format
 from .t2c_fold import Folder, Options
 from .t2c_report import compare_with_golden, golden_text
 
 
 def settings_of(args):
     """The widths and the rounding that were asked for."""
-    return Options(args.mult_bits, args.residual_bits, args.rounding or "half_even")
+    return Options(args.mult_bits, args.residual_bits, args.rounding or "half_even",
+                   args.outside or "refuse")
+
+
+def leave_out(graph, options, out):
+    """Refuses captured images with operands that no quantiser gives, or takes them out."""
+    dropped = set()
+    for k, layer, count, first in outside_format(graph):
+        text = (f"captured image {k}: {count} operands do not fit its quantiser (the first is "
+                f"{first})")
+        if options.outside != "drop":
+            raise ImportProblem(f"{out.source}: layer {layer}: {text}: the capture contradicts "
+                                "itself; --outside drop leaves such images out", out.source, layer)
+        out.warn(layer, f"{text}; the image is left out")
+        dropped.add(k)
+    graph.images = [image for k, image in enumerate(graph.images) if k not in dropped]
 
 
 def fold_graph(graph, options, out):
@@ -20,6 +35,7 @@ def fold_graph(graph, options, out):
         for line in lines:
             out.warn(layer, line)
     try:
+        leave_out(graph, options, out)
         model = Folder(graph, options).fold()
         out.golden = compare_with_golden(model, graph.images)
     except (KeyError, IndexError, ValueError, TypeError, AttributeError, ArithmeticError,

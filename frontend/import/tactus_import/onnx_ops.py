@@ -9,7 +9,7 @@ import numpy as np
 from . import fixed
 from .real import Const, QuantConst, Real, channel_list, widen
 from .view import View
-from .weights import outside, sparsity_of
+from .weights import centred, centred_text, outside, sparsity_of
 
 
 def pending(conv, op, inputs, content, view, scale, **more):
@@ -33,20 +33,12 @@ def plain_tensor(conv, real):
     return real
 
 
-def _centred(conv, weight, integers):
-    """Weights with their zero points subtracted: the array has one zero point per layer."""
-    zero = weight.zero_point.reshape((-1,) + (1,) * (integers.ndim - 1))
-    centred = integers - zero
-    bits = max(weight.bits, max(int(centred.max()), ~int(centred.min()), 0).bit_length() + 1)
-    conv.emitter.notes.append(f"{conv.node_name}: weight zero points differ between channels and "
-                              f"are subtracted here; the weights have {bits} bits")
-    return replace(weight, zero_point=np.zeros(1, np.int64), bits=bits, signed=True), centred
-
-
 def weight_content(conv, weight, integers):
     """weight, format and zero points of a layer; integers: output channels first."""
     if np.unique(weight.zero_point).size > 1:
-        weight, integers = _centred(conv, weight, integers)
+        integers, bits = centred(integers, weight.zero_point, weight.bits)
+        conv.emitter.warnings.append((conv.node_name, centred_text(bits)))
+        weight = replace(weight, zero_point=np.zeros(1, np.int64), bits=bits, signed=True)
     if not weight.bipolar and outside(integers, weight.bits, weight.signed):
         conv.fail(f"{outside(integers, weight.bits, weight.signed)} weights do not fit "
                   f"{weight.bits} bits")

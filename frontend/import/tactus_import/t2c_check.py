@@ -4,6 +4,7 @@ the pitfalls in the README)."""
 
 import numpy as np
 
+from .modelfile import value_range
 from .t2c_fold import operand_demand
 
 
@@ -60,6 +61,22 @@ def _operand(node, images):
             yield (f"{bad} captured operands are outside the quantiser's range "
                    f"{demand.low}..{demand.high}")
             return
+
+
+def outside_format(graph):
+    """(number of the image, node, how many, the first) for each captured operand that does not fit
+    the format in which the model stores it: no quantiser gives such a value."""
+    for k, image in enumerate(graph.images):
+        for node in graph.nodes:
+            operand = image.operands.get(node.name)
+            if operand is None or node.quantizer is None:
+                continue
+            demand = operand_demand(node.quantizer)
+            low, high = value_range(demand.bits, demand.signed)
+            stored = operand.astype(np.int64) + demand.zero_point
+            bad = (stored < low) | (stored > high)
+            if bad.any():
+                yield k, node.name, int(bad.sum()), operand[bad].reshape(-1)[0]
 
 
 def _weights(node):

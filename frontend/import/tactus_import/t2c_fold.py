@@ -28,6 +28,7 @@ class Options:
     mult_bits: int = 31
     residual_bits: int = 32
     rounding: str = "half_even"
+    outside: str = "refuse"  # captured images with operands that no quantiser gives: or "drop"
 
 
 @dataclass

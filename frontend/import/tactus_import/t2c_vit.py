@@ -251,7 +251,13 @@ class VitFolder:
         return operand
 
     def keep_operand(self, ident, layer):
+        bits, is_signed, _ = self.model.format_of(ident)
+        low, high = value_range(bits, is_signed)
         for image, golden in enumerate(self.golden):
+            operand = self.r.captured(image, layer, "input")
+            if operand.min() < low or operand.max() > high:
+                self.r.fail(f"captured image {image}: operands outside {low}..{high}, which its "
+                            "quantiser cannot give", layer)
             golden["layers"][ident] = tokens(self.r.captured(image, layer, "input"))
 
     # The network.

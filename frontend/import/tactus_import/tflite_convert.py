@@ -10,7 +10,7 @@ from . import fixed
 from .modelfile import Model, value_range
 from .problem import ImportProblem
 from .view import View
-from .weights import outside, sparsity_of
+from .weights import centred, centred_text, outside, sparsity_of
 
 FORMATS = {"int8": (8, True), "uint8": (8, False), "int16": (16, True)}
 
@@ -52,7 +52,7 @@ class Converter:
                            "TFLite through tactus import")
         self.values = {}
         self.made = {}  # tensor index -> (layer id, View)
-        self.notes = []
+        self.notes, self.warnings = [], []
         self.where = ""
 
     def fail(self, what):
@@ -170,6 +170,10 @@ class Converter:
         if outside(data, bits, is_signed):
             self.fail("a weight does not fit its type")
         zero = tensor.zero_point
+        if np.unique(zero).size > 1:
+            data, bits = centred(data, zero, bits)
+            is_signed, zero = True, np.zeros(1, np.int64)
+            self.warnings.append((self.where, centred_text(bits)))
         content = {"weight": data}
         first_zero = int(zero[0]) if zero.size else 0
         content["weight_format"] = {"bits": bits, "signed": int(is_signed),

@@ -39,6 +39,8 @@ def import_tflite(args, out):
     model = converter.run()
     for note in converter.notes:
         out.note(note)
+    for layer, text in converter.warnings:
+        out.warn(layer, text)
     out.settings = {"rounding": f"{rounding} (as TFLite's reference kernels)"
                     if rounding == "double" else rounding}
     if args.golden:

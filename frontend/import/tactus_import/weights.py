@@ -37,3 +37,20 @@ def outside(weight, bits, signed):
     """How many values are outside the declared format."""
     low, high = value_range(bits, signed)
     return int(((weight < low) | (weight > high)).sum())
+
+
+def centred(integers, zero_points, bits):
+    """(weights, width) with a zero point per output channel subtracted, because the array has one
+    for the layer; the same sums, in signed integers that may need a bit more."""
+    zero = np.asarray(zero_points, np.int64).reshape((-1,) + (1,) * (integers.ndim - 1))
+    values = integers.astype(np.int64) - zero
+    needed = max(int(values.max(initial=0)), ~int(values.min(initial=0)), 0).bit_length() + 1
+    return values, max(bits, needed)
+
+
+def centred_text(bits):
+    """What a user has to know of weights whose zero points were subtracted."""
+    text = ("the weight zero points differ between channels and are subtracted here, the results "
+            f"are the same; the weights have {bits} bits")
+    return text if bits <= 8 else text + (
+        ": 8-bit arrays refuse them, hw.operand_bits=16 (preset flex_4_w16) takes them")
