@@ -12,6 +12,7 @@ import argparse
 import json
 import pathlib
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -179,6 +180,36 @@ class Bench:
         # Toolkit tensors differ by what the importer counts; the back ends must not.
         self.rows.judge(point, "all agree", text, code in (0, 1) and not bad)
 
+    def script(self, point, target, name):
+        """A test script of tests/cli, started as ctest does."""
+        done = subprocess.run([sys.executable, ROOT / "tests/cli" / f"{name}_test.py", self.tactus],
+                              capture_output=True, text=True, check=False)
+        ran = re.search(r"Ran (\d+) tests? in", done.stderr)
+        skipped = re.search(r"skipped=(\d+)", done.stderr)
+        failed = sum(int(n) for n in re.findall(r"(?:failures|errors)=(\d+)", done.stderr))
+        count = int(ran.group(1)) if ran else 0
+        text = f"{count - failed} of {count} tests"
+        if skipped:
+            text += f", {skipped.group(1)} skipped"
+        self.rows.judge(point, target, text,
+                        done.returncode == 0 and count > (int(skipped.group(1)) if skipped else 0))
+
+    def operators(self):
+        """Operators beyond those of the networks above, against their definitions."""
+        sys.path.insert(0, str(ROOT / "frontend" / "import"))
+        from tactus_import import onnx_import, tflite_import
+        self.rows.state("operators with a rule", f"ONNX and QONNX {len(onnx_import.OPS)}, TFLite "
+                        f"{len(tflite_import.RULES)}")
+        self.script("onnx operators", "every integer of own graphs", "import_onnx")
+        self.script("tflite operators", "every tensor of own graphs", "import_tflite")
+        self.script("live capture, CNN", "0 accumulators differ", "import_capture")
+        self.script("live capture, transformer", "0 accumulators differ", "import_vit")
+
+    def convention(self):
+        """A user's own convention, quantiser and op: the page is carried out on a copy."""
+        self.script("own convention page carried out", "every listing compiled and right",
+                    "extending")
+
     def inspected(self):
         sources = [("t2c", DATA / "t2c" / f"{name}.h5") for name in (*CAPTURES, "vit_w8a8")]
         sources += [("tflite", p) for p in sorted((DATA / "models").glob("*.tflite"))]
@@ -232,8 +263,9 @@ class Bench:
 
 
 POINTS = {"vectors": Bench.vectors, "tflite": Bench.tflite, "qonnx": Bench.qonnx,
-          "t2c": Bench.captures, "vit": Bench.transformer, "inspect": Bench.inspected,
-          "hostile": Bench.hostile, "size": Bench.size}
+          "t2c": Bench.captures, "vit": Bench.transformer, "operators": Bench.operators,
+          "convention": Bench.convention, "inspect": Bench.inspected, "hostile": Bench.hostile,
+          "size": Bench.size}
 
 
 def main():
