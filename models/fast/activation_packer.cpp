@@ -2,6 +2,7 @@
 #include "fast/activation_packer.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "dataflow/output_stationary.hpp"
 
@@ -19,6 +20,10 @@ void ActivationPacker::pack(const ComputeOp& op, const OperandLayout& layout,
     grid_.width *= grid_.height;
     grid_.height = 1;
   }
+  packed.zeros = 0;
+  // Bytes are operands: no need to collect them first. The step is one that gather has a loop for.
+  const bool bytes = word_bytes_ == 1 && width.bits == 8 && !bank_per_pixel_ && op.step_x <= 2;
+  if (bytes && !count_elements_) return pack_bytes(op, layout, shape, ifmap, width, packed);
   const auto size = static_cast<std::size_t>(packed.panels * panel_pixels + line_slack);
   for (auto& l : lines_) {
     if (l.size() < size) l.resize(size);
@@ -26,10 +31,6 @@ void ActivationPacker::pack(const ComputeOp& op, const OperandLayout& layout,
   if (words_.size() < size) words_.resize(size);
   out_ = packed.data;
   odd_ = false;
-  packed.zeros = 0;
-
-  // Bytes are operands: no need to collect them first. The step is one that gather has a loop for.
-  const bool bytes = word_bytes_ == 1 && width.bits == 8 && !bank_per_pixel_ && op.step_x <= 2;
   const OperandFormat byte_format{width.is_signed, static_cast<std::int16_t>(width.zero_point)};
   const std::int64_t last_field = (std::int64_t{1} << op.act_pack) - 1;
   std::int64_t in_fold = 0;
@@ -63,6 +64,45 @@ void ActivationPacker::pack(const ComputeOp& op, const OperandLayout& layout,
     }
   }
   finish_fold(packed);
+}
+
+void ActivationPacker::pack_bytes(const ComputeOp& op, const OperandLayout& layout,
+                                  const PackShape& shape, const BankedHalf& ifmap,
+                                  const OperandWidth& width, PackedActivations& packed) {
+  const OperandFormat format{width.is_signed, static_cast<std::int16_t>(width.zero_point)};
+  // Of pixels that only fill the last panel, and of no element: its operand is not 0.
+  const auto filler = static_cast<std::uint8_t>(width.zero_point ^ 1);
+  const std::int64_t whole = packed.panels * panel_pixels;
+  for (auto& line : byte_lines_) line.assign(static_cast<std::size_t>(whole + line_slack), filler);
+  std::int16_t* out = packed.data;
+  std::size_t next = 0;  // 1: the even element of the pair is there
+  const auto finish_pair = [&](const std::uint8_t* odd, std::int64_t users) {
+    packed.zeros += users * kernels_.pair_bytes(byte_lines_[0].data(), odd, format, packed.panels,
+                                                packed.panel_stride, out);
+    out += panel_step;
+    next = 0;
+  };
+  std::int64_t in_fold = 0;
+  const bool has_rest = whole > pixels_;
+  for (const PackedUnit& unit : packed_units(op, layout, shape)) {
+    const std::int64_t bank = op.dataflow == output_stationary::code ? 0 : unit.row;
+    const std::uint8_t* from = ifmap.bank(bank) + op.ifmap_base + unit.offset;
+    for (std::int64_t e = 0; e < shape.elements; ++e) {
+      std::uint8_t* line = byte_lines_[next].data();
+      kernels_.collect_bytes(from + unit.window * shape.elements + e, grid_, line);
+      if (has_rest) std::memset(line + pixels_, filler, panel_pixels);
+      if (next == 1) {
+        finish_pair(line, unit.count);  // both elements are of this unit where it has several
+      } else {
+        next = 1;
+      }
+    }
+    if (++in_fold == shape.per_fold) {
+      if (next == 1) finish_pair(byte_lines_[2].data(), 1);
+      in_fold = 0;
+    }
+  }
+  if (next == 1) finish_pair(byte_lines_[2].data(), 1);
 }
 
 void ActivationPacker::collect_word(const ComputeOp& op, const BankedHalf& ifmap,

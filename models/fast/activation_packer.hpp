@@ -29,6 +29,9 @@ class ActivationPacker {
   std::int16_t* line(std::int64_t part) {
     return lines_[static_cast<std::size_t>(2 * part + (odd_ ? 1 : 0))].data();
   }
+  /// Packs operands that are bytes, without counting by element.
+  void pack_bytes(const ComputeOp& op, const OperandLayout& layout, const PackShape& shape,
+                  const BankedHalf& ifmap, const OperandWidth& width, PackedActivations& packed);
   void collect_word(const ComputeOp& op, const BankedHalf& ifmap, const PackedUnit& unit,
                     std::int64_t word);
   void finish_element(std::int64_t users, PackedActivations& packed);
@@ -44,6 +47,7 @@ class ActivationPacker {
   bool odd_ = false;             ///< the even element of the pair is there
   std::int16_t* out_ = nullptr;  ///< next pair
   std::array<std::vector<std::int16_t>, 4> lines_;
+  std::array<std::vector<std::uint8_t>, 3> byte_lines_;  ///< even, odd, no element
   std::vector<std::uint16_t> words_;
 };
 

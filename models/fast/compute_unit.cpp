@@ -62,12 +62,12 @@ void ComputeUnit::for_parts(const ComputeOp& op, const Work& work) {
 
 std::uint64_t ComputeUnit::digest_of(const ComputeOp& op, const Range& range,
                                      const PsumHalf& psum) const {
-  std::uint64_t digest = 0;
+  MixSum digest;
   for (std::int64_t c = 0; c < op.cols; ++c) {
-    digest += digest_run(psum.column(c) + op.psum_base + range.first, range.count,
-                         range.first * cols_ + c, cols_);
+    digest_run(digest, psum.column(c) + op.psum_base + range.first, range.count,
+               range.first * cols_ + c, cols_);
   }
-  return digest;
+  return digest.value();
 }
 
 void ComputeUnit::check(const ComputeOp& op, const OperandLayout& layout) const {
@@ -101,7 +101,7 @@ bool ComputeUnit::prepare(const ComputeOp& op, const OperandLayout& layout, Buff
   in_.shape = layout.kept > 1 ? window_shape(op, layout) : unit_shape(op, layout, op.rows_used);
   pack_weights();
   in_.activation_magnitude = act.magnitude();
-  const bool exact = !may_overflow(op, half_of(buffers.psum, op.psum_half));
+  const bool exact = !may_overflow(op, layout, half_of(buffers.psum, op.psum_half));
   const PackShape preferred = in_.shape;
   if (!exact) in_.shape = unit_shape(op, layout, os ? 1 : op.rows_used);
   in_.activations = cache_.activations(op, layout, in_.shape, ifmap);
@@ -122,11 +122,17 @@ bool ComputeUnit::prepare(const ComputeOp& op, const OperandLayout& layout, Buff
   return exact;
 }
 
-bool ComputeUnit::may_overflow(const ComputeOp& op, const PsumHalf& psum) {
+bool ComputeUnit::may_overflow(const ComputeOp& op, const OperandLayout& layout,
+                               const PsumHalf& psum) {
   peaks_.assign(static_cast<std::size_t>(op.cols), 0);
   if (op.accumulate != 0) find_peaks(op, psum.column(0) + op.psum_base, psum.entries());
+  // Most ops fit whatever their weights are.
+  const std::int64_t most =
+      op.k_rows * layout.lanes * weight_width(op, layout).magnitude() * in_.activation_magnitude;
+  if (*std::max_element(peaks_.begin(), peaks_.end()) + most <= accumulator_.max()) return false;
+  const std::vector<std::int64_t>& magnitudes = cache_.magnitudes(*in_.weights);
   for (std::size_t c = 0; c < peaks_.size(); ++c) {
-    const std::int64_t sum = in_.weights->magnitudes[c] * in_.activation_magnitude;
+    const std::int64_t sum = magnitudes[c] * in_.activation_magnitude;
     if (peaks_[c] + sum > accumulator_.max()) return true;
   }
   return false;

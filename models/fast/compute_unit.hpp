@@ -48,7 +48,7 @@ class ComputeUnit {
   struct Operands {
     PackShape shape;
     const PackedActivations* activations = nullptr;
-    const PackedWeights* weights = nullptr;
+    PackedWeights* weights = nullptr;
     std::int64_t parts_a = 1, parts_w = 1;
     std::int64_t activation_magnitude = 0;  ///< bound of |operand| by the format
     std::int64_t pixels = 0, stride = 0;    ///< int32 sums from one column to the next
@@ -69,7 +69,8 @@ class ComputeUnit {
   /// Packs the operands; true when no accumulator can overflow, so that the order of the sums is
   /// free.
   bool prepare(const ComputeOp& op, const OperandLayout& layout, Buffers& buffers);
-  [[nodiscard]] bool may_overflow(const ComputeOp& op, const PsumHalf& psum);
+  [[nodiscard]] bool may_overflow(const ComputeOp& op, const OperandLayout& layout,
+                                  const PsumHalf& psum);
   /// Calls add(column, sums, shift) with the sums of the pairs [first, last) of a range's pixels,
   /// to be shifted left, for each column in use; several times when they come in parts.
   template <class Add>

@@ -17,9 +17,15 @@ inline constexpr std::uint64_t digest_value = 0xC2B2AE3D27D4EB4FU;
   return h ^ (h >> 32);
 }
 
-/// Sum of mix_scaled(address + i * step, word i) over `count` 64-bit words.
-[[nodiscard]] std::uint64_t mix_words(const void* words, std::int64_t count, std::uint64_t address,
-                                      std::uint64_t step);
+/// A sum of mixed words in four parts, so that it can go on from line to line as one vector.
+struct MixSum {
+  std::uint64_t part[4] = {};
+  [[nodiscard]] std::uint64_t value() const { return part[0] + part[1] + part[2] + part[3]; }
+};
+
+/// Adds mix_scaled(address + i * step, word i) for `count` 64-bit words.
+void mix_words(MixSum& sum, const void* words, std::int64_t count, std::uint64_t address,
+               std::uint64_t step);
 
 /// XOR of the 64-bit words of a beat; a 32-bit beat is zero-extended.
 [[nodiscard]] inline std::uint64_t fold_beat(const std::uint8_t* beat, std::int64_t beat_bytes) {
@@ -43,7 +49,7 @@ class BeatDigest {
   explicit BeatDigest(std::int64_t beat_bytes) : beat_bytes_(beat_bytes) {}
   void add(const std::uint8_t* bytes, std::int64_t beats) {
     if (beat_bytes_ == 8) {
-      sum_ += mix_words(bytes, beats, next_, digest_address);
+      mix_words(sum_, bytes, beats, next_, digest_address);
       next_ += static_cast<std::uint64_t>(beats) * digest_address;
     } else {
       for (std::int64_t i = 0; i < beats; ++i) {
@@ -51,22 +57,23 @@ class BeatDigest {
       }
     }
   }
-  [[nodiscard]] std::uint64_t value() const { return sum_; }
+  [[nodiscard]] std::uint64_t value() const { return sum_.value(); }
 
  private:
   void add_beat(std::uint64_t folded) {
-    sum_ += mix_scaled(next_, folded);
+    sum_.part[0] += mix_scaled(next_, folded);
     next_ += digest_address;
   }
   std::int64_t beat_bytes_;
-  std::uint64_t next_ = 0, sum_ = 0;
+  std::uint64_t next_ = 0;
+  MixSum sum_;
 };
 
-/// Digest of `count` values whose addresses are first, first + step, ...
-[[nodiscard]] inline std::uint64_t digest_run(const std::int64_t* values, std::int64_t count,
-                                              std::int64_t first, std::int64_t step) {
-  return mix_words(values, count, static_cast<std::uint64_t>(first) * digest_address,
-                   static_cast<std::uint64_t>(step) * digest_address);
+/// Adds `count` values whose addresses are first, first + step, ...
+inline void digest_run(MixSum& sum, const std::int64_t* values, std::int64_t count,
+                       std::int64_t first, std::int64_t step) {
+  mix_words(sum, values, count, static_cast<std::uint64_t>(first) * digest_address,
+            static_cast<std::uint64_t>(step) * digest_address);
 }
 
 }  // namespace tactus::fast

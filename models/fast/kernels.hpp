@@ -19,7 +19,7 @@ inline constexpr std::int64_t panel_step = 2 * panel_pixels;  ///< int16 per pai
 inline constexpr std::int64_t block_step = 2 * block_cols;    ///< int16 per pair in a block
 /// Weights are packed in strips of this many columns; a packed matrix has whole strips.
 inline constexpr std::int64_t strip_cols = 16;
-/// int16 elements that `gather` may write behind the last pixel of a row.
+/// Elements that `gather`, `collect` and `collect_bytes` may write behind the last pixel of a row.
 inline constexpr std::int64_t line_slack = 32;
 
 /// The bytes that one K element takes from a bank.
@@ -53,6 +53,8 @@ struct Kernels {
   /// line[y * width + x] = operand at source[y * step_y + x * step_x].
   void (*gather)(const std::uint8_t* source, const PixelGrid& grid, OperandFormat format,
                  std::int16_t* line);
+  /// bytes[y * width + x] = the byte at source[y * step_y + x * step_x].
+  void (*collect_bytes)(const std::uint8_t* source, const PixelGrid& grid, std::uint8_t* bytes);
   /// words[y * width + x] = the word of 1 or 2 bytes at source[y * step_y + x * step_x].
   void (*collect)(const std::uint8_t* source, const PixelGrid& grid, std::int64_t word_bytes,
                   std::uint16_t* words);
@@ -66,6 +68,10 @@ struct Kernels {
   /// the number of zeros among all operands of the panels.
   std::int64_t (*interleave)(const std::int16_t* even, const std::int16_t* odd, std::int64_t panels,
                              std::int64_t panel_stride, std::int16_t* out);
+  /// The same from the bytes of the operands.
+  std::int64_t (*pair_bytes)(const std::uint8_t* even, const std::uint8_t* odd,
+                             OperandFormat format, std::int64_t panels, std::int64_t panel_stride,
+                             std::int16_t* out);
   /// Writes one pair of weight rows into `strips` strips of blocks; `odd` may be null: zeros.
   /// Reads whole strips of bytes.
   void (*pack_weights)(const std::uint8_t* even, const std::uint8_t* odd, OperandFormat format,

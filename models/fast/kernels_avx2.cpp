@@ -58,6 +58,29 @@ TACTUS_AVX2 void gather(const std::uint8_t* source, const PixelGrid& grid, Opera
   }
 }
 
+/// Reads at most 64 bytes at a time from the first byte of a pixel on (read_slack).
+TACTUS_AVX2 void collect_bytes(const std::uint8_t* source, const PixelGrid& grid,
+                               std::uint8_t* bytes) {
+  const __m256i low = _mm256_set1_epi16(0xFF);
+  for (std::int64_t y = 0; y < grid.height; ++y, bytes += grid.width) {
+    const std::uint8_t* from = source + y * grid.step_y;
+    if (grid.step_x == 1) {
+      for (std::int64_t x = 0; x < grid.width; x += 32) {
+        _mm256_storeu_si256(vec(bytes + x), _mm256_loadu_si256(vec(from + x)));
+      }
+    } else if (grid.step_x == 2) {
+      for (std::int64_t x = 0; x < grid.width; x += 32) {
+        const __m256i first = _mm256_and_si256(_mm256_loadu_si256(vec(from + 2 * x)), low);
+        const __m256i second = _mm256_and_si256(_mm256_loadu_si256(vec(from + 2 * x + 32)), low);
+        const __m256i packed = _mm256_packus_epi16(first, second);
+        _mm256_storeu_si256(vec(bytes + x), _mm256_permute4x64_epi64(packed, 0xD8));
+      }
+    } else {
+      for (std::int64_t x = 0; x < grid.width; ++x) bytes[x] = from[x * grid.step_x];
+    }
+  }
+}
+
 /// The sixteen values below 65536 of two vectors.
 TACTUS_AVX2 inline __m256i pack_dwords(__m256i low, __m256i high) {
   return _mm256_permute4x64_epi64(_mm256_packus_epi32(low, high), 0xD8);
@@ -151,6 +174,35 @@ TACTUS_AVX2 std::int64_t interleave(const std::int16_t* even, const std::int16_t
     zeros = _mm256_add_epi32(zeros, _mm256_madd_epi16(hit, minus_one));
   }
   return sum_lanes(zeros);
+}
+
+template <bool Signed>
+TACTUS_AVX2 std::int64_t pair_bytes_of(const std::uint8_t* even, const std::uint8_t* odd,
+                                       std::int16_t zero_point, std::int64_t panels,
+                                       std::int64_t panel_stride, std::int16_t* out) {
+  const __m256i offset = _mm256_set1_epi16(zero_point);
+  std::int64_t zeros = 0;
+  constexpr std::int64_t countable = 32767;  // panels until a lane's count is full
+  for (std::int64_t from = 0; from < panels; from += countable) {
+    __m256i count = _mm256_setzero_si256();
+    const std::int64_t to = std::min(panels, from + countable);
+    for (std::int64_t p = from; p < to; ++p, out += panel_stride) {
+      const __m128i bytes = _mm_unpacklo_epi8(_mm_loadl_epi64(half_vec(even + p * panel_pixels)),
+                                              _mm_loadl_epi64(half_vec(odd + p * panel_pixels)));
+      const __m256i raw = Signed ? _mm256_cvtepi8_epi16(bytes) : _mm256_cvtepu8_epi16(bytes);
+      const __m256i pairs = _mm256_sub_epi16(raw, offset);
+      _mm256_storeu_si256(vec(out), pairs);
+      count = _mm256_sub_epi16(count, _mm256_cmpeq_epi16(pairs, _mm256_setzero_si256()));
+    }
+    zeros += sum_lanes(_mm256_madd_epi16(count, _mm256_set1_epi16(1)));
+  }
+  return zeros;
+}
+
+std::int64_t pair_bytes(const std::uint8_t* even, const std::uint8_t* odd, OperandFormat format,
+                        std::int64_t panels, std::int64_t panel_stride, std::int16_t* out) {
+  const auto pair = format.is_signed ? pair_bytes_of<true> : pair_bytes_of<false>;
+  return pair(even, odd, format.zero_point, panels, panel_stride, out);
 }
 
 /// Writes a strip of weight pairs into its four blocks.
@@ -308,8 +360,9 @@ TACTUS_AVX2 void multiply(const PackedOperands& in, std::int64_t first, std::int
 }  // namespace
 
 const Kernels* avx2_kernels() {
-  static const Kernels kernels{"avx2",     gather,       collect,      extract,    select,
-                               interleave, pack_weights, pair_weights, magnitudes, multiply};
+  static const Kernels kernels{"avx2",       gather,       collect_bytes, collect,
+                               extract,      select,       interleave,    pair_bytes,
+                               pack_weights, pair_weights, magnitudes,    multiply};
   return __builtin_cpu_supports("avx2") ? &kernels : nullptr;
 }
 

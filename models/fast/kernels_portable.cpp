@@ -23,6 +23,13 @@ void gather(const std::uint8_t* source, const PixelGrid& grid, OperandFormat for
   }
 }
 
+void collect_bytes(const std::uint8_t* source, const PixelGrid& grid, std::uint8_t* bytes) {
+  for (std::int64_t y = 0; y < grid.height; ++y, bytes += grid.width) {
+    const std::uint8_t* from = source + y * grid.step_y;
+    for (std::int64_t x = 0; x < grid.width; ++x) bytes[x] = from[x * grid.step_x];
+  }
+}
+
 void collect(const std::uint8_t* source, const PixelGrid& grid, std::int64_t word_bytes,
              std::uint16_t* words) {
   for (std::int64_t y = 0; y < grid.height; ++y, words += grid.width) {
@@ -61,6 +68,21 @@ std::int64_t interleave(const std::int16_t* even, const std::int16_t* odd, std::
   for (std::int64_t p = 0; p < panels; ++p) {
     for (std::int64_t i = 0; i < panel_pixels; ++i) {
       const std::int16_t e = even[p * panel_pixels + i], o = odd[p * panel_pixels + i];
+      out[p * panel_stride + 2 * i] = e;
+      out[p * panel_stride + 2 * i + 1] = o;
+      zeros += (e == 0 ? 1 : 0) + (o == 0 ? 1 : 0);
+    }
+  }
+  return zeros;
+}
+
+std::int64_t pair_bytes(const std::uint8_t* even, const std::uint8_t* odd, OperandFormat format,
+                        std::int64_t panels, std::int64_t panel_stride, std::int16_t* out) {
+  std::int64_t zeros = 0;
+  for (std::int64_t p = 0; p < panels; ++p) {
+    for (std::int64_t i = 0; i < panel_pixels; ++i) {
+      const std::int16_t e = operand(even[p * panel_pixels + i], format);
+      const std::int16_t o = operand(odd[p * panel_pixels + i], format);
       out[p * panel_stride + 2 * i] = e;
       out[p * panel_stride + 2 * i + 1] = o;
       zeros += (e == 0 ? 1 : 0) + (o == 0 ? 1 : 0);
@@ -126,8 +148,9 @@ void multiply(const PackedOperands& in, std::int64_t first, std::int64_t last, s
 }  // namespace
 
 const Kernels& portable_kernels() {
-  static const Kernels kernels{"portable", gather,       collect,      extract,    select,
-                               interleave, pack_weights, pair_weights, magnitudes, multiply};
+  static const Kernels kernels{"portable",   gather,       collect_bytes, collect,
+                               extract,      select,       interleave,    pair_bytes,
+                               pack_weights, pair_weights, magnitudes,    multiply};
   return kernels;
 }
 

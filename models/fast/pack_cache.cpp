@@ -158,9 +158,9 @@ const PackedActivations* PackCache::activations(const ComputeOp& op, const Opera
   return &packed;
 }
 
-const PackedWeights& PackCache::weights(const ComputeOp& op, const OperandLayout& layout,
-                                        const PackShape& shape, const BankedHalf& weights,
-                                        const BankedHalf& indices) {
+PackedWeights& PackCache::weights(const ComputeOp& op, const OperandLayout& layout,
+                                  const PackShape& shape, const BankedHalf& weights,
+                                  const BankedHalf& indices) {
   const bool sparse = layout.sparse();
   const Key key{op.weight_half, static_cast<std::int64_t>(weights.version), op.weight_base,
                 sparse ? static_cast<std::int64_t>(indices.version) : 0, op.index_base, op.k_rows,
@@ -168,8 +168,7 @@ const PackedWeights& PackCache::weights(const ComputeOp& op, const OperandLayout
                 op.log2_m, op.nm_last, shape.per_fold, shape.merged ? 1 : 0,
                 // They decide which units a merged window has.
                 shape.merged ? op.start_n : 0, shape.merged ? op.log2_group : 0};
-  if (const PackedWeights* packed =
-          find(weights_, key, [](const PackedWeights&) { return true; })) {
+  if (PackedWeights* packed = find(weights_, key, [](const PackedWeights&) { return true; })) {
     return *packed;
   }
   const std::int64_t blocks = (op.cols + strip_cols - 1) / strip_cols * (strip_cols / block_cols);

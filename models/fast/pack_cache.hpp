@@ -35,9 +35,14 @@ class PackCache {
                                                      const OperandLayout& layout,
                                                      const PackShape& shape,
                                                      const BankedHalf& ifmap);
-  [[nodiscard]] const PackedWeights& weights(const ComputeOp& op, const OperandLayout& layout,
-                                             const PackShape& shape, const BankedHalf& weights,
-                                             const BankedHalf& indices);
+  [[nodiscard]] PackedWeights& weights(const ComputeOp& op, const OperandLayout& layout,
+                                       const PackShape& shape, const BankedHalf& weights,
+                                       const BankedHalf& indices);
+  /// The sum of |weight| of each column.
+  const std::vector<std::int64_t>& magnitudes(PackedWeights& packed) const {
+    weight_packer_.take_magnitudes(packed);
+    return packed.magnitudes;
+  }
 
  private:
   using Key = std::array<std::int64_t, 30>;

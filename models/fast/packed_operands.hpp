@@ -27,8 +27,8 @@ struct PackedActivations {
 
 struct PackedWeights {
   std::int16_t* data = nullptr;
-  std::int64_t blocks = 0, block_stride = 0, part_stride = 0;
-  std::vector<std::int64_t> magnitudes;     ///< sum of |weight| per column
+  std::int64_t blocks = 0, block_stride = 0, part_stride = 0, pairs = 0;
+  std::vector<std::int64_t> magnitudes;     ///< sum of |weight| per column; may be empty
   std::int64_t zeros = 0;                   ///< zero weights, with zero gating
   std::vector<std::int64_t> element_users;  ///< other weights per packed element, likewise
 };

@@ -116,12 +116,14 @@ PostValues PostUnit::run(const PostOp& op, Buffers& buffers) {
     values.digest = run_rows(op, buffers);
     return values;
   }
+  MixSum digest;
   for (std::int64_t channel = 0; channel < op.channels; ++channel) {
     results(op, buffers, channel);
-    values.digest += digest_run(line_.data(), static_cast<std::int64_t>(pixels),
-                                channel * static_cast<std::int64_t>(pixels), 1);
+    digest_run(digest, line_.data(), static_cast<std::int64_t>(pixels),
+               channel * static_cast<std::int64_t>(pixels), 1);
     write(op, buffers, channel);
   }
+  values.digest = digest.value();
   values.acc_overflow = overflows_;
   return values;
 }

@@ -153,7 +153,7 @@ std::uint64_t run_rows(const PostOp& op, Buffers& buffers) {
   const ElementGrid from{1, 1, 0, 0, static_cast<int>(op.src_log2_bytes), op.src_signed != 0};
   const ElementGrid to{1, 1, 0, 0, static_cast<int>(op.dst_log2_bytes), true};
   const std::int64_t pixels = op.out_h * op.out_w;
-  std::uint64_t digest = 0;
+  MixSum digest;
   Row row(static_cast<std::size_t>(op.channels));
   for (std::int64_t m = 0; m < pixels; ++m) {
     const std::int64_t y = m / op.out_w, x = m % op.out_w;
@@ -171,10 +171,10 @@ std::uint64_t run_rows(const PostOp& op, Buffers& buffers) {
                               y * op.dst_step_y + (x << op.dst_log2_bytes);
       target.check(at, std::int64_t{1} << op.dst_log2_bytes);
       write_elements(target.bank(channel % target.banks()) + at, to, &row[c]);
-      digest += digest_run(&row[c], 1, channel * pixels + m, 1);
+      digest_run(digest, &row[c], 1, channel * pixels + m, 1);
     }
   }
-  return digest;
+  return digest.value();
 }
 
 }  // namespace tactus::fast

@@ -19,7 +19,8 @@ void WeightPacker::pack(const ComputeOp& op, const OperandLayout& layout, const 
   check_rows(weights, op.weight_base, layout.units_per_row);
   if (layout.sparse()) check_rows(indices, op.index_base, layout.units_per_index_row);
   line_cols_ = packed.blocks * block_cols;
-  packed.magnitudes.assign(static_cast<std::size_t>(line_cols_), 0);
+  packed.magnitudes.clear();
+  packed.pairs = shape.pairs();
   packed.zeros = 0;
   if (word_bytes_ == 1 && width_.bits == 8 && !layout.sparse() && !count_elements_) {
     return pack_bytes(op, shape, weights, packed);
@@ -42,6 +43,7 @@ void WeightPacker::pack(const ComputeOp& op, const OperandLayout& layout, const 
   std::int64_t in_fold = 0;
   // The sums of a merged window are not those of its weights, nor are parts.
   sums_magnitudes_ = shape.merged || width_.parts() > 1;
+  if (sums_magnitudes_) packed.magnitudes.assign(size, 0);
   for (const PackedUnit& unit : packed_units(op, layout, shape)) {
     if (layout.sparse()) {
       for (auto& lines : elements_) std::fill(lines.begin(), lines.end(), std::int16_t{0});
@@ -57,13 +59,13 @@ void WeightPacker::pack(const ComputeOp& op, const OperandLayout& layout, const 
     }
   }
   finish_fold(packed);
-  if (!sums_magnitudes_) take_magnitudes(shape, packed);
 }
 
-void WeightPacker::take_magnitudes(const PackShape& shape, PackedWeights& packed) const {
-  std::vector<std::int32_t> sums(static_cast<std::size_t>(line_cols_));
-  kernels_.magnitudes(packed.data, packed.blocks, packed.block_stride, shape.pairs(), sums.data());
-  std::copy(sums.begin(), sums.end(), packed.magnitudes.begin());
+void WeightPacker::take_magnitudes(PackedWeights& packed) const {
+  if (!packed.magnitudes.empty()) return;
+  std::vector<std::int32_t> sums(static_cast<std::size_t>(packed.blocks * block_cols));
+  kernels_.magnitudes(packed.data, packed.blocks, packed.block_stride, packed.pairs, sums.data());
+  packed.magnitudes.assign(sums.begin(), sums.end());
 }
 
 void WeightPacker::pack_bytes(const ComputeOp& op, const PackShape& shape,
@@ -80,7 +82,6 @@ void WeightPacker::pack_bytes(const ComputeOp& op, const PackShape& shape,
                             packed.block_stride, out);
     }
   }
-  take_magnitudes(shape, packed);
 }
 
 void WeightPacker::read_row(const BankedHalf& half, std::int64_t unit, std::int64_t per_row) {

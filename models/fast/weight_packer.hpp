@@ -20,9 +20,12 @@ class WeightPacker {
   WeightPacker(const Kernels& kernels, std::int64_t row_bytes, bool count_elements)
       : kernels_(kernels), row_bytes_(row_bytes), count_elements_(count_elements) {}
 
-  /// Fills everything but the places; `indices` is read by sparse ops.
+  /// Fills everything but the places and, where they follow from the packed operands, the
+  /// magnitudes; `indices` is read by sparse ops.
   void pack(const ComputeOp& op, const OperandLayout& layout, const PackShape& shape,
             const BankedHalf& weights, const BankedHalf& indices, PackedWeights& packed);
+  /// Fills the magnitudes if pack() left them out.
+  void take_magnitudes(PackedWeights& packed) const;
 
  private:
   void pack_bytes(const ComputeOp& op, const PackShape& shape, const BankedHalf& weights,
@@ -32,7 +35,6 @@ class WeightPacker {
                 const BankedHalf& indices, std::int64_t k, PackedWeights& packed);
   void add_magnitudes(const std::int16_t* low, const std::int16_t* high,
                       PackedWeights& packed) const;
-  void take_magnitudes(const PackShape& shape, PackedWeights& packed) const;
   void count_lane(const ComputeOp& op, const std::int16_t* low, const std::int16_t* high,
                   std::int64_t element, PackedWeights& packed) const;
   /// Reads row `unit / per_row` of a half into words_.

@@ -330,3 +330,43 @@ TEST_CASE("select adds the weights of one candidate; pairs of lines are placed")
     }
   }
 }
+
+TEST_CASE("bytes are collected and paired in every version as gathered and interleaved") {
+  std::uint64_t state = 29;
+  std::vector<std::uint8_t> source(4096);
+  for (std::uint8_t& b : source) b = static_cast<std::uint8_t>(next_random(state) % 5 * 64);
+  const Kernels& plain = portable_kernels();
+  for (const Kernels* kernels : available_kernels()) {
+    CAPTURE(std::string(kernels->name));
+    for (const std::int64_t step_x : {1, 2, 3}) {
+      for (const std::int64_t width : {1, 8, 31, 33, 56}) {
+        const PixelGrid grid{5, width, step_x, width * step_x + 3};
+        const std::int64_t panels = (5 * width + panel_pixels - 1) / panel_pixels;
+        const auto size = static_cast<std::size_t>(panels * panel_pixels + line_slack);
+        for (const std::int16_t zero : {-128, 0, 64, 128, 256}) {
+          const OperandFormat format{zero < 0 || zero == 128, zero};
+          std::vector<std::vector<std::uint8_t>> bytes(2, std::vector<std::uint8_t>(size, 1));
+          std::vector<std::vector<std::int16_t>> lines(2, std::vector<std::int16_t>(size, 1));
+          for (std::size_t e = 0; e < 2; ++e) {
+            kernels->collect_bytes(source.data() + e, grid, bytes[e].data());
+            plain.gather(source.data() + e, grid, format, lines[e].data());
+            for (auto i = static_cast<std::size_t>(5 * width); i < size; ++i) {
+              bytes[e][i] = static_cast<std::uint8_t>(zero ^ 1);
+              lines[e][i] = static_cast<std::int16_t>(
+                  (format.is_signed ? static_cast<std::int8_t>(zero ^ 1) : (zero ^ 1) & 0xFF) -
+                  zero);
+            }
+          }
+          const std::int64_t stride = 3 * panel_step;
+          std::vector<std::int16_t> got(static_cast<std::size_t>(panels * stride), 5);
+          std::vector<std::int16_t> wanted = got;
+          const std::int64_t zeros = kernels->pair_bytes(bytes[0].data(), bytes[1].data(), format,
+                                                         panels, stride, got.data() + panel_step);
+          CHECK(zeros == plain.interleave(lines[0].data(), lines[1].data(), panels, stride,
+                                          wanted.data() + panel_step));
+          CHECK(got == wanted);
+        }
+      }
+    }
+  }
+}
