@@ -64,9 +64,9 @@ void formula(Convention c, std::int64_t acc, std::int64_t mult, std::int64_t add
   const Requant p{mult, add, shift, r, zp, -128, 127};
   same("requantise", requantise(c, acc, p), want);
   same("reference", ref_requantise(c, acc, mult, add, shift, r, zp), want);
-  std::int64_t line[] = {acc};
-  fast::requantise_all(line, 1, c, p, 32);
-  same("fast", line[0], want);
+  std::int64_t line[] = {acc, acc, acc, acc, acc};  // four are a vector, one is left over
+  fast::requantise_all(line, 5, c, p, 32);
+  for (const std::int64_t value : line) same("fast", value, want);
   std::printf("%d %d %lld %lld %lld %d %lld %lld\\n", static_cast<int>(c), static_cast<int>(r),
               static_cast<long long>(acc), static_cast<long long>(mult),
               static_cast<long long>(add), shift, static_cast<long long>(zp),
@@ -169,6 +169,7 @@ class Applied(CliTest):
             for source in (ROOT / folder).rglob("*"):
                 name = source.relative_to(ROOT)
                 wanted = source.suffix in (".hpp", ".h", ".def") or str(name) in cls.touched
+                wanted = wanted or source.match("models/fast/post_*.cpp")
                 if wanted or source.parent == python or source.name == "import_model.py":
                     if source.is_file():
                         (cls.tree / name).parent.mkdir(parents=True, exist_ok=True)
@@ -231,7 +232,9 @@ class Sources(Applied):
         (self.folder / "reference.cpp").write_text(REFERENCE, encoding="utf-8")
         self.ran(*CXX, *self.includes(), self.folder / "harness.cpp",
                  self.folder / "reference.cpp", self.tree / "models/ref/exact.cpp",
-                 self.tree / "models/fast/post_lines.cpp", "-o", self.folder / "harness")
+                 *(self.tree / f"models/fast/post_{name}.cpp"
+                   for name in ("lines", "kernels", "kernels_avx2")),
+                 "-o", self.folder / "harness")
         lines = self.ran(self.folder / "harness")
         count = lines.count("\n")
         self.assertEqual(count, len(OFFSET_FIRST) + 2 * 2 * 81 * 4)
@@ -321,29 +324,29 @@ print([int(v) for acc in (158, 53, -2, 133, 64)
         self.assertEqual(said.strip(), "[5, 1, -1, 5, 2]")
 
     def test_layer_op(self):
-        """Channel c, pixel x holds 10 c + x; both orders of DepthToSpace by hand, two back ends."""
+        """Channel c, column x holds 10 c + x; tiled by hand, two back ends."""
         import h5py
         import numpy as np
-        image = np.array([[[10 * c, 10 * c + 1]] for c in range(8)])
-        expected = {
-            "DCR": [[[0, 20, 1, 21], [40, 60, 41, 61]], [[10, 30, 11, 31], [50, 70, 51, 71]]],
-            "CRD": [[[0, 10, 1, 11], [20, 30, 21, 31]], [[40, 50, 41, 51], [60, 70, 61, 71]]]}
-        for mode, output in expected.items():
-            scale = ["s", "z"]
+        image = np.array([[[10 * c, 10 * c + 1]] for c in range(2)])
+        expected = {(1, 3, 1, 1): [[[0, 1]], [[10, 11]]] * 3,
+                    (1, 2, 1, 2): [[[0, 1, 0, 1]], [[10, 11, 10, 11]]] * 2}
+        scale = ["s", "z"]
+        for repeats, output in expected.items():
             self.write([("QuantizeLinear", ["x", *scale], "a", {}),
                         ("DequantizeLinear", ["a", *scale], "b", {}),
-                        ("DepthToSpace", ["b"], "c", {"blocksize": 2, "mode": mode}),
+                        ("Tile", ["b", "n"], "c", {}),
                         ("QuantizeLinear", ["c", *scale], "d", {}),
                         ("DequantizeLinear", ["d", *scale], "e", {})],
-                       [1, 8, 1, 2], {"s": np.float32(0.5).reshape(1), "z": np.int8([3])})
+                       [1, 2, 1, 2], {"s": np.float32(0.5).reshape(1), "z": np.int8([3]),
+                                      "n": np.array(repeats)})
             with h5py.File(self.folder / "golden.h5", "w") as file:
                 file["sample_0/000_QuantizeLinear.integer"] = image[None]
                 file["sample_0/003_QuantizeLinear.integer"] = np.array(output)[None]
             path = self.imported("onnx", "--golden", self.folder / "golden.h5")
             for backend in ("ref", "fast"):
-                with self.subTest(mode=mode, backend=backend):
+                with self.subTest(repeats=repeats, backend=backend):
                     data = self.json_of("run", path, "--backend", backend, "--preset", "flex_4")
-                    self.assertEqual(data["outputs"]["compared"], 16)
+                    self.assertEqual(data["outputs"]["compared"], np.size(output))
                     self.assertEqual(data["outputs"]["mismatches"], 0)
 
 
