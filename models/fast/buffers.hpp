@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "arch/arch_config.hpp"
+#include "fast/write_history.hpp"
 
 namespace tactus::fast {
 
@@ -24,7 +25,8 @@ inline void check_range(std::int64_t first, std::int64_t count, std::int64_t siz
   }
 }
 
-/// One half of a buffer of bytes in banks. `version` changes with every write by an op.
+/// One half of a buffer of bytes in banks. `version` changes with every write by an op. The bytes
+/// are up to date after settle().
 class BankedHalf {
  public:
   BankedHalf(std::int64_t banks, std::int64_t bank_bytes)
@@ -44,7 +46,17 @@ class BankedHalf {
     check_range(first, count, bank_bytes_, "bank bytes");
   }
 
+  /// Carries out pending writes.
+  void settle() { history.carry_out(place()); }
+  /// To be called before other writes than those of the history.
+  void touch() {
+    settle();
+    history.forget();
+  }
+  [[nodiscard]] BankBytes place() { return {data_.data(), banks_, bank_step()}; }
+
   std::uint64_t version = 0;
+  WriteHistory history;
 
  private:
   std::int64_t banks_, bank_bytes_;

@@ -89,7 +89,7 @@ void ComputeUnit::check(const ComputeOp& op, const OperandLayout& layout) const 
 
 bool ComputeUnit::prepare(const ComputeOp& op, const OperandLayout& layout, Buffers& buffers) {
   const bool os = op.dataflow == output_stationary::code;
-  const BankedHalf& ifmap = half_of(buffers.ifmap, op.ifmap_half);
+  BankedHalf& ifmap = half_of(buffers.ifmap, op.ifmap_half);
   const auto pack_weights = [&] {
     in_.weights = &cache_.weights(op, layout, in_.shape, half_of(buffers.weight, op.weight_half),
                                   half_of(buffers.index, op.weight_half));

@@ -30,37 +30,10 @@ BankedHalf& load_target(Buffers& buffers, std::int64_t dest, std::int64_t half) 
   throw InternalError("an op has the unknown destination " + std::to_string(dest));
 }
 
-struct Lines {
-  std::int64_t count, bytes, from_stride, to_stride;
-};
-
-void copy_lines(const std::uint8_t* from, std::uint8_t* to, const Lines& lines) {
-  if (lines.bytes == lines.from_stride && lines.bytes == lines.to_stride) {
-    std::memcpy(to, from, static_cast<std::size_t>(lines.count * lines.bytes));
-    return;
-  }
-  if (lines.bytes < 8 || lines.bytes > 64) {
-    for (std::int64_t i = 0; i < lines.count; ++i) {
-      std::memcpy(to + i * lines.to_stride, from + i * lines.from_stride,
-                  static_cast<std::size_t>(lines.bytes));
-    }
-    return;
-  }
-  // Short lines by words, the last of which may overlap the one before.
-  for (std::int64_t i = 0; i < lines.count; ++i) {
-    std::int64_t at = 0;
-    for (; at < lines.bytes - 8; at += 8) std::memcpy(to + at, from + at, 8);
-    std::memcpy(to + lines.bytes - 8, from + lines.bytes - 8, 8);
-    from += lines.from_stride;
-    to += lines.to_stride;
-  }
-}
-
-/// Bytes behind a line in a buffer that takes whole beats.
-void clear_tails(std::uint8_t* tail, std::int64_t bytes, const Lines& lines) {
-  for (std::int64_t i = 0; bytes > 0 && i < lines.count; ++i) {
-    std::memset(tail + i * lines.to_stride, 0, static_cast<std::size_t>(bytes));
-  }
+/// Bytes of off-chip memory from the first to behind the last of a load or store.
+template <class Op>
+std::int64_t span_of(const Op& op, std::int64_t line_bytes) {
+  return (op.planes - 1) * op.plane_stride + (op.lines - 1) * op.line_stride + line_bytes;
 }
 
 }  // namespace
@@ -73,35 +46,101 @@ std::uint64_t DmaUnit::run(const LoadOp& op, const OffchipMemory& memory, Buffer
   const std::int64_t group = masked ? std::int64_t{1} << op.log2_group : 1;
   const std::int64_t line_beats = ceil_div(op.line_bytes, beat_bytes_);
   const std::int64_t line_bytes = line_beats * beat_bytes_;
-  BeatDigest digest(beat_bytes_);
   const bool packed = op.log2_pack != 0 || op.log2_bundle != 0;
+  const std::int64_t last_line = ceil_div(line_beats, std::int64_t{1} << op.log2_bundle);
   for (std::int64_t plane = 0; plane < op.planes; ++plane) {
-    const std::int64_t plane_beat = op.dst_base + plane / group * op.dst_slot_stride;
-    const std::int64_t last_line = ceil_div(line_beats, std::int64_t{1} << op.log2_bundle);
-    target.check(plane_beat * beat_bytes_,
+    target.check((op.dst_base + plane / group * op.dst_slot_stride) * beat_bytes_,
                  ((op.lines - 1) * op.dst_line_stride + last_line) * beat_bytes_);
-    const std::uint8_t* from =
-        memory.view(static_cast<std::uint64_t>(op.mem_addr + plane * op.plane_stride),
-                    static_cast<std::uint64_t>((op.lines - 1) * op.line_stride + line_bytes));
-    if (op.line_stride == line_bytes) {
+  }
+  const std::int64_t span = span_of(op, line_bytes);
+  const std::uint8_t* from =
+      memory.view(static_cast<std::uint64_t>(op.mem_addr), static_cast<std::uint64_t>(span));
+  const Known& known = know(op, from, span);
+  if (packed) {
+    target.touch();
+    for (std::int64_t plane = 0; plane < op.planes; ++plane) {
+      unpack_plane(op, plane, from + plane * op.plane_stride, target);
+    }
+    return known.digest;
+  }
+  const std::int64_t slots = ceil_div(op.planes, group);
+  BankWrite write;
+  write.content = known.content;
+  write.first = op.dst_base * beat_bytes_;
+  write.end = (op.dst_base + (slots - 1) * op.dst_slot_stride +
+               (op.lines - 1) * op.dst_line_stride + line_beats) *
+              beat_bytes_;
+  write.whole = !masked && op.planes == 1 && (op.lines == 1 || op.dst_line_stride == line_beats);
+  write.from = from;
+  write.from_end = from + span;
+  write.planes = op.planes;
+  write.group = group;
+  write.plane_step = op.plane_stride;
+  write.slot_step = op.dst_slot_stride * beat_bytes_;
+  write.lines = op.lines;
+  write.line_bytes = op.line_bytes;
+  write.line_step = op.line_stride;
+  write.dst_line_step = op.dst_line_stride * beat_bytes_;
+  write.tail_bytes = masked ? 0 : line_bytes - op.line_bytes;
+  put(write, dest, target);
+  return known.digest;
+}
+
+void DmaUnit::put(const BankWrite& write, Dest dest, BankedHalf& target) const {
+  if (lazy_ && (dest == Dest::ifmap || dest == Dest::weight)) {
+    return target.history.add(write, target.place());
+  }
+  target.touch();
+  write_banks(write, target.place());
+}
+
+const DmaUnit::Known& DmaUnit::know(const LoadOp& op, const std::uint8_t* from, std::int64_t span) {
+  std::uint64_t age = 0;
+  const std::int64_t last = (op.mem_addr + span - 1) / page_bytes;
+  for (std::int64_t page = op.mem_addr / page_bytes; page <= last; ++page) {
+    if (page < static_cast<std::int64_t>(ages_.size())) {
+      age = std::max(age, ages_[static_cast<std::size_t>(page)]);
+    }
+  }
+  const Key key{op.dest,       op.mem_addr,        op.planes,         op.plane_stride,
+                op.lines,      op.line_bytes,      op.line_stride,    op.dst_base,
+                op.log2_group, op.dst_slot_stride, op.dst_line_stride};
+  Known& known = known_[key];
+  if (known.content != 0 && known.age == age) return known;
+  known.age = age;
+  known.content = new_content();
+  BeatDigest digest(beat_bytes_);
+  const std::int64_t line_beats = ceil_div(op.line_bytes, beat_bytes_);
+  for (std::int64_t plane = 0; plane < op.planes; ++plane, from += op.plane_stride) {
+    if (op.line_stride == line_beats * beat_bytes_) {
       digest.add(from, op.lines * line_beats);
     } else {
       for (std::int64_t line = 0; line < op.lines; ++line) {
         digest.add(from + line * op.line_stride, line_beats);
       }
     }
-    if (packed) {
-      unpack_plane(op, plane, from, target);
-      continue;
-    }
-    const Lines lines{op.lines, op.line_bytes, op.line_stride, op.dst_line_stride * beat_bytes_};
-    for (std::int64_t bank = plane % group; bank < target.banks(); bank += group) {
-      std::uint8_t* to = target.bank(bank) + plane_beat * beat_bytes_;
-      copy_lines(from, to, lines);
-      if (!masked) clear_tails(to + op.line_bytes, line_bytes - op.line_bytes, lines);
+  }
+  known.digest = digest.value();
+  return known;
+}
+
+void DmaUnit::before_store(const StoreOp& op, std::int64_t span, const OffchipMemory& memory,
+                           Buffers& buffers) {
+  // A store that leaves the memory is reported when it writes.
+  if (op.mem_addr > static_cast<std::int64_t>(memory.size()) - span) return;
+  const std::uint8_t* from =
+      memory.view(static_cast<std::uint64_t>(op.mem_addr), static_cast<std::uint64_t>(span));
+  for (auto* halves : {&buffers.ifmap, &buffers.weight}) {
+    for (BankedHalf& half : *halves) {
+      if (half.history.reads(from, from + span)) half.settle();
     }
   }
-  return digest.value();
+  ++stores_;
+  const auto last = static_cast<std::size_t>((op.mem_addr + span - 1) / page_bytes);
+  if (ages_.size() <= last) ages_.resize(last + 1, 0);
+  for (auto page = static_cast<std::size_t>(op.mem_addr / page_bytes); page <= last; ++page) {
+    ages_[page] = stores_;
+  }
 }
 
 void DmaUnit::unpack_plane(const LoadOp& op, std::int64_t plane, const std::uint8_t* from,
@@ -132,28 +171,28 @@ void DmaUnit::unpack_plane(const LoadOp& op, std::int64_t plane, const std::uint
   }
 }
 
-std::uint64_t DmaUnit::run(const FillOp& op, Buffers& buffers) const {
+std::uint64_t DmaUnit::run(const FillOp& op, Buffers& buffers) {
   BankedHalf& target = load_target(buffers, op.dest, op.half);
   ++target.version;
   target.check(op.dst_base * beat_bytes_, op.beats * beat_bytes_);
-  const auto value = static_cast<std::uint32_t>(op.value);
-  const std::int64_t words = op.beats * beat_bytes_ / 4;
-  for (std::int64_t bank = 0; bank < target.banks(); ++bank) {
-    std::uint8_t* to = target.bank(bank) + op.dst_base * beat_bytes_;
-    if (value == 0x01010101U * (value & 0xFFU)) {
-      std::memset(to, static_cast<int>(value & 0xFFU), static_cast<std::size_t>(4 * words));
-    } else {
-      for (std::int64_t i = 0; i < words; ++i) std::memcpy(to + 4 * i, &value, 4);
-    }
-  }
-  return mix_scaled(static_cast<std::uint64_t>(op.beats) * digest_address, value);
+  BankWrite write;
+  write.first = op.dst_base * beat_bytes_;
+  write.end = write.first + op.beats * beat_bytes_;
+  write.whole = true;
+  write.value = static_cast<std::uint32_t>(op.value);
+  Known& known = known_[{-1 - op.dest, op.dst_base, op.beats, write.value}];
+  if (known.content == 0) known.content = new_content();
+  write.content = known.content;
+  put(write, static_cast<Dest>(op.dest), target);
+  return mix_scaled(static_cast<std::uint64_t>(op.beats) * digest_address, write.value);
 }
 
-std::uint64_t DmaUnit::run(const StoreOp& op, const Buffers& buffers, OffchipMemory& memory) {
+std::uint64_t DmaUnit::run(const StoreOp& op, Buffers& buffers, OffchipMemory& memory) {
   const BankedHalf& source = half_of(buffers.ofmap, op.half);
   const std::int64_t line_beats = ceil_div(op.line_bytes, beat_bytes_);
   const std::int64_t line_bytes = line_beats * beat_bytes_;
   const bool packed = op.log2_pack != 0 || op.log2_bundle != 0;
+  before_store(op, span_of(op, op.line_bytes), memory, buffers);
   // Bytes behind line_bytes stay 0: the digest sees masked bytes as 0.
   line_.assign(std::max(line_.size(), static_cast<std::size_t>(line_bytes)), 0);
   BeatDigest digest(beat_bytes_);

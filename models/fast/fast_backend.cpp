@@ -70,11 +70,11 @@ class View final : public BufferView {
 /// Executes ops on buffer contents; fills digest and value-dependent events.
 class Machine {
  public:
-  Machine(const ArchConfig& config, std::vector<std::uint8_t> memory, int threads)
-      : pool_(threads),
+  Machine(const ArchConfig& config, std::vector<std::uint8_t> memory, const RunOptions& options)
+      : pool_(options.threads),
         buffers_(config),
         memory_(std::move(memory), config.latency(), config.beat_interval()),
-        dma_(config),
+        dma_(config, !options.observe),  // an observer sees the bytes
         compute_(config, *available_kernels().front(), pool_),
         post_(config) {}
 
@@ -176,7 +176,7 @@ class FastBackend final : public Backend {
     if (options.timing_only) {
       result.memory = std::move(memory);
     } else {
-      Machine machine(config, std::move(memory), options.threads);
+      Machine machine(config, std::move(memory), options);
       constexpr std::uint64_t progress_ops = 64;
       std::uint64_t done = 0;
       for (const std::size_t i : start_order(timing)) {

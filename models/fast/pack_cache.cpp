@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "dataflow/output_stationary.hpp"
 #include "numerics/errors.hpp"
@@ -21,35 +22,18 @@ std::int64_t stride_of(std::int64_t elements) {
   return ((elements + line - 1) / line | 1) * line;
 }
 
-/// The range of bank bytes that the bundles of all pixels and K units lie in.
-PackSource source_of(const ComputeOp& op, const OperandLayout& layout, const BankedHalf& ifmap) {
-  if (op.rows_used > ifmap.banks()) {
-    throw InternalError("a compute op uses " + std::to_string(op.rows_used) + " of " +
-                        std::to_string(ifmap.banks()) + " array rows");
+std::size_t hash_of(const std::array<std::int64_t, 30>& key) {
+  std::uint64_t hash = 0;
+  for (const std::int64_t field : key) {
+    hash = (hash ^ static_cast<std::uint64_t>(field)) * 0x9E3779B97F4A7C15U;
+    hash ^= hash >> 32;
   }
-  UnitOrder order(op, layout);
-  std::int64_t low = unit_offset(op, order.at()), high = low;
-  for (std::int64_t k = 0; k < op.k_rows; order.next_window()) {
-    const std::int64_t offset = unit_offset(op, order.at());
-    low = std::min(low, offset);
-    high = std::max(high, offset);
-    k += order.left_of_windows();
-  }
-  PackSource source;
-  source.half = op.ifmap_half;
-  source.version = ifmap.version;
-  source.banks = op.dataflow == output_stationary::code ? std::min(op.rows_used, pixels(op))
-                                                        : std::min(op.rows_used, op.k_rows);
-  source.first = op.ifmap_base + low;
-  source.count = high - low + (op.out_h - 1) * op.step_y + (op.out_w - 1) * op.step_x +
-                 layout.bundle_words * layout.word_bits / 8;
-  ifmap.check(source.first, source.count);
-  source.copies = source.banks;
-  return source;
+  return static_cast<std::size_t>(hash);
 }
 
 /// Whether the bytes are the same as when they were packed.
 bool is_unchanged(const PackSource& source, const BankedHalf& ifmap) {
+  if (source.copies == 0) return false;
   const auto count = static_cast<std::size_t>(source.count);
   for (std::int64_t bank = 0; bank < source.banks; ++bank) {
     const std::uint8_t* old = source.copy + bank % source.copies * source.count;
@@ -79,10 +63,61 @@ void keep_copy(const PackSource& source, const BankedHalf& ifmap) {
 
 }  // namespace
 
+const PackCache::Reads& PackCache::reads_of(const Key& key, const ComputeOp& op,
+                                            const OperandLayout& layout) {
+  Reads& reads = reads_[key];
+  if (!reads.lines.empty()) return reads;
+  // From the first to behind the last byte of a line of pixels.
+  const std::int64_t line = (op.out_w - 1) * op.step_x + layout.bundle_words * layout.word_bits / 8;
+  std::vector<std::int64_t> starts;
+  UnitOrder order(op, layout);
+  for (std::int64_t k = 0; k < op.k_rows; order.next_window()) {
+    const std::int64_t first = op.ifmap_base + unit_offset(op, order.at());
+    for (std::int64_t y = 0; y < op.out_h; ++y) starts.push_back(first + y * op.step_y);
+    k += order.left_of_windows();
+  }
+  std::sort(starts.begin(), starts.end());
+  for (const std::int64_t start : starts) {
+    if (!reads.lines.empty() && start < reads.lines.back().second) {
+      reads.lines.back().second = start + line;  // another tap of the same line
+    } else {
+      reads.lines.emplace_back(start, start + line);
+    }
+  }
+  reads.first = starts.front();
+  reads.count = starts.back() + line - starts.front();
+  reads.banks = op.dataflow == output_stationary::code ? std::min(op.rows_used, pixels(op))
+                                                       : std::min(op.rows_used, op.k_rows);
+  return reads;
+}
+
+PackSource PackCache::source_of(const Reads& reads, const ComputeOp& op, const BankedHalf& ifmap) {
+  if (op.rows_used > ifmap.banks()) {
+    throw InternalError("a compute op uses " + std::to_string(op.rows_used) + " of " +
+                        std::to_string(ifmap.banks()) + " array rows");
+  }
+  ifmap.check(reads.first, reads.count);
+  PackSource source;
+  source.banks = reads.banks;
+  source.copies = reads.banks;
+  source.first = reads.first;
+  source.count = reads.count;
+  const std::int64_t end = reads.first + reads.count;
+  source.name = ifmap.history.name(reads.first, end, [&](const BankWrite& write) {
+    if (write.covers(reads.first, end)) return true;
+    return std::all_of(reads.lines.begin(), reads.lines.end(),
+                       [&](const auto& line) { return write.covers(line.first, line.second); });
+  });
+  return source;
+}
+
+std::size_t PackCache::KeyHash::operator()(const Key& key) const { return hash_of(key); }
+
 template <class Packed, class Matches>
 Packed* PackCache::find(Pool<Packed>& pool, const Key& key, const Matches& matches) {
+  const std::size_t hash = hash_of(key);
   for (auto& entry : pool.entries) {
-    if (entry.key == key && matches(entry.packed)) return &entry.packed;
+    if (entry.hash == hash && entry.key == key && matches(entry.packed)) return &entry.packed;
   }
   return nullptr;
 }
@@ -108,6 +143,7 @@ Packed& PackCache::make(Pool<Packed>& pool, const Key& key, std::size_t elements
   entries.emplace_back();
   auto& entry = entries.back();
   entry.key = key;
+  entry.hash = hash_of(key);
   entry.first = pool.next;
   entry.packed.data = pool.arena.get() + pool.next;
   pool.next = end;
@@ -115,26 +151,26 @@ Packed& PackCache::make(Pool<Packed>& pool, const Key& key, std::size_t elements
 }
 
 const PackedActivations* PackCache::activations(const ComputeOp& op, const OperandLayout& layout,
-                                                const PackShape& shape, const BankedHalf& ifmap) {
+                                                const PackShape& shape, BankedHalf& ifmap) {
   const Key key{op.ifmap_base,  op.out_h,      op.out_w,       op.step_x,           op.step_y,
                 op.rows_used,   op.log2_group, op.slots,       op.slot_stride,      op.kernel_w,
                 op.step_kx,     op.step_ky,    op.start_slot,  op.start_kx,         op.start_ky,
                 op.start_n,     op.start_s,    op.k_rows,      op.act_signed,       op.act_zp,
                 op.act_bipolar, op.act_pack,   op.wgt_pack,    op.log2_bundle,      op.log2_m,
                 op.nm_last,     op.dataflow,   shape.per_fold, shape.merged ? 1 : 0};
+  PackSource source = source_of(reads_of(key, op, layout), op, ifmap);
   const auto is_current = [&](const PackedActivations& packed) {
-    return packed.source.half == op.ifmap_half && packed.source.version == ifmap.version;
+    return packed.source.name == source.name;
   };
   if (const PackedActivations* packed = find(activations_, key, is_current)) return packed;
+  ifmap.settle();
   const auto is_equal = [&](const PackedActivations& packed) {
     return is_unchanged(packed.source, ifmap);
   };
   if (PackedActivations* packed = find(activations_, key, is_equal)) {
-    packed->source.half = op.ifmap_half;
-    packed->source.version = ifmap.version;
+    packed->source.name = source.name;
     return packed;
   }
-  PackSource source = source_of(op, layout, ifmap);
   bool uniform = false;
   if (shape.merged || op.dataflow == output_stationary::code) {
     const std::int64_t group = std::int64_t{1} << op.log2_group;
@@ -145,6 +181,7 @@ const PackedActivations* PackCache::activations(const ComputeOp& op, const Opera
   const std::int64_t panels = (pixels(op) + panel_pixels - 1) / panel_pixels;
   const std::int64_t stride = stride_of(shape.pairs() * panel_step);
   const std::int64_t parts = activation_width(op, layout).parts();
+  if (source.name.lasting) source.copies = 0;  // bytes that come back come back under the name
   const std::int64_t copied = (source.copies * source.count + 1) / 2;
   PackedActivations& packed =
       make(activations_, key, static_cast<std::size_t>(parts * panels * stride + copied));
@@ -159,10 +196,17 @@ const PackedActivations* PackCache::activations(const ComputeOp& op, const Opera
 }
 
 PackedWeights& PackCache::weights(const ComputeOp& op, const OperandLayout& layout,
-                                  const PackShape& shape, const BankedHalf& weights,
+                                  const PackShape& shape, BankedHalf& weights,
                                   const BankedHalf& indices) {
   const bool sparse = layout.sparse();
-  const Key key{op.weight_half, static_cast<std::int64_t>(weights.version), op.weight_base,
+  const std::int64_t first = op.weight_base / layout.units_per_row;
+  const std::int64_t end =
+      (op.weight_base + op.k_rows + layout.units_per_row - 1) / layout.units_per_row;
+  const ContentName name = weights.history.name(
+      first * row_bytes_, end * row_bytes_,
+      [&](const BankWrite& write) { return write.covers(first * row_bytes_, end * row_bytes_); });
+  const auto part = [&](std::size_t i) { return static_cast<std::int64_t>(name.writes[i]); };
+  const Key key{part(0), part(1), part(2), part(3), sparse ? op.weight_half : 0, op.weight_base,
                 sparse ? static_cast<std::int64_t>(indices.version) : 0, op.index_base, op.k_rows,
                 op.cols, op.wgt_signed, op.wgt_zp, op.wgt_bipolar, op.act_pack, op.wgt_pack,
                 op.log2_m, op.nm_last, shape.per_fold, shape.merged ? 1 : 0,
@@ -171,6 +215,7 @@ PackedWeights& PackCache::weights(const ComputeOp& op, const OperandLayout& layo
   if (PackedWeights* packed = find(weights_, key, [](const PackedWeights&) { return true; })) {
     return *packed;
   }
+  weights.settle();
   const std::int64_t blocks = (op.cols + strip_cols - 1) / strip_cols * (strip_cols / block_cols);
   const std::int64_t stride = stride_of(shape.pairs() * block_step);
   const std::int64_t parts = weight_width(op, layout).parts();

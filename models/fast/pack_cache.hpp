@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "arch/arch_config.hpp"
@@ -25,18 +27,17 @@ namespace tactus::fast {
 class PackCache {
  public:
   PackCache(const Kernels& kernels, const ArchConfig& config)
-      : activation_packer_(kernels, config.hw_zero_gating),
-        weight_packer_(kernels, config.hw_array_cols * config.word_bytes(), config.hw_zero_gating) {
-  }
+      : row_bytes_(config.hw_array_cols * config.word_bytes()),
+        activation_packer_(kernels, config.hw_zero_gating),
+        weight_packer_(kernels, row_bytes_, config.hw_zero_gating) {}
 
   /// References are valid until the next call of the same function. A merged shape gives nullptr
   /// when the banks that could hold a unit's plane differ.
   [[nodiscard]] const PackedActivations* activations(const ComputeOp& op,
                                                      const OperandLayout& layout,
-                                                     const PackShape& shape,
-                                                     const BankedHalf& ifmap);
+                                                     const PackShape& shape, BankedHalf& ifmap);
   [[nodiscard]] PackedWeights& weights(const ComputeOp& op, const OperandLayout& layout,
-                                       const PackShape& shape, const BankedHalf& weights,
+                                       const PackShape& shape, BankedHalf& weights,
                                        const BankedHalf& indices);
   /// The sum of |weight| of each column.
   const std::vector<std::int64_t>& magnitudes(PackedWeights& packed) const {
@@ -46,9 +47,21 @@ class PackCache {
 
  private:
   using Key = std::array<std::int64_t, 30>;
+  struct KeyHash {
+    std::size_t operator()(const Key& key) const;
+  };
+  /// The bank bytes that an op's bundles lie in.
+  struct Reads {
+    std::int64_t banks = 0, first = 0, count = 0;
+    std::vector<std::pair<std::int64_t, std::int64_t>> lines;  ///< from a byte to behind another
+  };
+  const Reads& reads_of(const Key& key, const ComputeOp& op, const OperandLayout& layout);
+  static PackSource source_of(const Reads& reads, const ComputeOp& op, const BankedHalf& ifmap);
+
   template <class Packed>
   struct Entry {
     Key key{};
+    std::size_t hash = 0;
     std::size_t first = 0;  ///< place in the arena
     Packed packed;
   };
@@ -66,6 +79,8 @@ class PackCache {
   template <class Packed>
   static Packed& make(Pool<Packed>& pool, const Key& key, std::size_t elements);
 
+  std::int64_t row_bytes_;  ///< of a row of the weight half
+  std::unordered_map<Key, Reads, KeyHash> reads_;
   ActivationPacker activation_packer_;
   WeightPacker weight_packer_;
   Pool<PackedActivations> activations_;

@@ -5,14 +5,15 @@
 #include <cstdint>
 #include <vector>
 
+#include "fast/write_history.hpp"
+
 namespace tactus::fast {
 
 /// The bytes behind packed activations: a range of the first `banks` banks.
 struct PackSource {
-  std::int64_t half = 0;
-  std::uint64_t version = 0;  ///< of the half when the bytes were last known to be equal
+  ContentName name;  ///< when the bytes were last known to be equal
   std::int64_t banks = 0, first = 0, count = 0;
-  std::int64_t copies = 0;  ///< bank b equals copy b mod copies
+  std::int64_t copies = 0;  ///< bank b equals copy b mod copies; 0: none kept
   std::uint8_t* copy = nullptr;
 };
 

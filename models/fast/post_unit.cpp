@@ -109,7 +109,9 @@ PostValues PostUnit::run(const PostOp& op, Buffers& buffers) {
   other_.resize(pixels);
   overflows_ = 0;
   PostValues values;
-  ++half_of(op.dst == 0 ? buffers.ofmap : buffers.ifmap, op.dst_half).version;
+  BankedHalf& target = half_of(op.dst == 0 ? buffers.ofmap : buffers.ifmap, op.dst_half);
+  ++target.version;
+  target.touch();
   if (has_add_record(op)) add_ = add_record_of(op, buffers);
   if (mode_of(op) == PostMode::lut) read_table(op, buffers);
   if (mode_of(op) == PostMode::row) {
