@@ -80,8 +80,11 @@ void add_import_options(po::options_description& all) {
       "t2c, onnx, qonnx: magnitude bits of the multipliers that scales become (default 31)")(
       "residual-bits", text(),
       "t2c, onnx, qonnx: width of values that no quantiser narrows, such as residual branches "
-      "(default 32)")("rounding", text(),
-                      "tflite: double (default) or single; t2c: half_even (default), half_up, ...")(
+      "(default 32)")("patch-bits", text(),
+                      "t2c: take in a transformer's float patch embedding, image and weights with "
+                      "so many bits (default 0: the input are the tokens)")(
+      "rounding", text(),
+      "tflite: double (default) or single; t2c: half_even (default), half_up, ...")(
       "graph", text(), "t2c-raw: JSON description of the graph (default: graph.json in SRC)")(
       "golden", text(),
       "tflite, onnx, qonnx: HDF5 file with expected tensors, kept as golden tensors")(
@@ -91,8 +94,8 @@ void add_import_options(po::options_description& all) {
 }
 
 void read_import_options(const po::variables_map& map, CommandLine& out) {
-  for (const char* name :
-       {"name", "mult-bits", "residual-bits", "rounding", "graph", "golden", "outside"}) {
+  for (const char* name : {"name", "mult-bits", "residual-bits", "rounding", "graph", "golden",
+                           "outside", "patch-bits"}) {
     if (map.count(name) == 0) continue;
     out.import_arguments.push_back(std::string("--") + name + "=" + map[name].as<std::string>());
   }

@@ -166,12 +166,13 @@ class Attention(CliTest):
         self.images = torch.randn(3, 1, 8, 8)
         self.model = Transformer().eval()
 
-    def captured(self):
+    def captured(self, **options):
         from tactus_import.capture import capture
         path = self.folder / "vit.h5"
         with torch.no_grad():
             labels = self.model(self.images).argmax(1).tolist()
-        return path, capture(self.model, self.images, path, labels=labels, show=False)
+        return path, capture(self.model, self.images, path, labels=labels, show=False,
+                             **options)
 
     def test_model_gives_the_toolkits_integers(self):
         path, data = self.captured()
@@ -189,6 +190,39 @@ class Attention(CliTest):
         self.assertGreater(run["totals"]["accumulators"]["compared"], 3000)
         run = self.json_of("run", path, "--backend", "fast", "--inputs", "dataset")
         self.assertEqual((run["accuracy"]["count"], run["accuracy"]["top1"]), (3, 1.0))
+
+    def test_patch_embedding(self):
+        """The image as input: with 16 bits the tokens are the toolkit's but for their last bit."""
+        for bits, largest in ((8, 200), (16, 1)):
+            path, data = self.captured(patch_bits=bits)
+            totals = data["golden"]["totals"]
+            self.assertEqual(totals["accumulators"]["moved"], 0)
+            (tokens,) = [layer for layer in data["golden"]["layers"]
+                         if layer["id"].endswith("_tokens")]
+            self.assertEqual(tokens["end_to_end"]["compared"], 3 * TOKENS * WIDTH)
+            self.assertLessEqual(tokens["end_to_end"]["largest"], largest)
+            self.assertEqual(data["golden"]["arg_max"], {"compared": 3, "changed": 0})
+            run = self.json_of("run", path, "--backend", "fast", "--inputs", "dataset",
+                               *(["--hw.operand_bits", "16"] if bits > 8 else []))
+            self.assertEqual((run["accuracy"]["count"], run["accuracy"]["top1"]), (3, 1.0))
+
+    def test_the_input_is_what_the_patches_read(self):
+        class Doubled(Transformer):
+            def forward(self, x):
+                return super().forward(x * 2)
+        self.model = Doubled().eval()
+        _, data = self.captured(patch_bits=16)
+        (tokens,) = [layer for layer in data["golden"]["layers"]
+                     if layer["id"].endswith("_tokens")]
+        self.assertLessEqual(tokens["end_to_end"]["largest"], 1)
+
+    def test_other_embeddings_are_named(self):
+        self.model.patches = nn.Sequential(nn.Conv2d(1, WIDTH, 4, 4), nn.ReLU())
+        self.captured()
+        from tactus_import.capture import capture
+        from tactus_import.problem import ImportProblem
+        with self.assertRaisesRegex(ImportProblem, "tokens are not one convolution"):
+            capture(self.model, self.images, self.folder / "m.h5", patch_bits=8, show=False)
 
     def test_the_model_is_left_as_it_was(self):
         with torch.no_grad():

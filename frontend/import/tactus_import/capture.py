@@ -258,11 +258,13 @@ def graph_of(model, samples, labels=None, name="torch2chip", word_bits=32):
 
 
 def capture(model, samples, output, *, labels=None, name="torch2chip", mult_bits=31,
-            residual_bits=32, rounding="half_even", word_bits=32, outside="refuse", show=True):
+            residual_bits=32, rounding="half_even", word_bits=32, outside="refuse",
+            patch_bits=0, show=True):
     """Writes a model file from a fused model and sample images [N,C,H,W]; returns the report.
-    word_bits is the `swl` that T2C was given."""
+    word_bits is the `swl` that T2C was given; patch_bits, if not 0, is the width of image and
+    weights of a transformer's patch embedding, which is left out otherwise."""
     out = report.Report("t2c", "live model")
-    options = Options(mult_bits, residual_bits, rounding, outside)
+    options = Options(mult_bits, residual_bits, rounding, patch_bits, outside)
     if has_attention(model):
         model_file, lines = fold_vit(*live_vit(model, samples, labels), options, name, out)
     else:

@@ -53,7 +53,7 @@ class LiveVit:
         self.layers, self.images, self.hooks = {}, [], []
         self.watched = []  # (module, layer, key, index of the operand or None for the result)
         self.equal = []  # (layer, function of the captured tensors, sentence)
-        self.patches = None
+        self.patches = False
         self.find()
 
     # The interface of t2c_vit.VitReader.
@@ -70,6 +70,14 @@ class LiveVit:
 
     def captured(self, image, layer, key):
         return self.images[image][layer, key]
+
+    def image(self, image):
+        """What the patch convolution reads, [C,H,W]; asked for only when the patch embedding
+        becomes part of the model."""
+        if not self.patches:
+            self.fail("the tokens are not one convolution, a class token in front and positions "
+                      "added, which has no rule; capture without patch_bits")
+        return self.captured(image, "patch_embed", "input_f32")
 
     def largest(self, layer, key="output_f32"):
         values = [np.abs(self.captured(k, layer, key)).max() for k in range(len(self.images))]
@@ -220,6 +228,27 @@ class LiveVit:
                           (f"{name}.norm1", "input_f32"), (f"{name}.attn.qkv_deq", "output_f32"))
             self.must_add(f"{name}.mlp", (after, "input_f32"), (f"{name}.norm2", "input_f32"),
                           (f"{name}.mlp.fc2.scaler", "output_f32"))
+        self.find_patches(outer)
+
+    def find_patches(self, outer):
+        """The patch embedding, where there is one as vision transformers have it."""
+        found = [m for m in outer if isinstance(m, nn.Conv2d)]
+        inside = {id(p) for m in outer if m is not self.model for p in m.parameters()}
+        own = [p for p in self.model.parameters() if id(p) not in inside and p.dim() == 3]
+        first = [p for p in own if tuple(p.shape[:2]) == (1, 1)]
+        place = [p for p in own if p.shape[0] == 1 and p.shape[1] > 1]
+        if len(found) != 1 or len(first) != 1 or len(place) != 1:
+            return
+        bias = found[0].bias
+        self.layers["patch_embed"] = {
+            "weight_f32": _array(found[0].weight), "stride": found[0].stride,
+            "bias_f32": np.zeros(found[0].out_channels, np.float32) if bias is None else _array(
+                bias)}
+        self.layers["tokens"] = {"cls_token_f32": _array(first[0]),
+                                 "pos_embed_f32": _array(place[0])}
+        self.watch(found[0], "patch_embed", "output_f32")
+        self.watch(found[0], "patch_embed", "input_f32", 0)
+        self.patches = True
 
     # What it computes.
 
@@ -250,7 +279,14 @@ class LiveVit:
 
     def renamed(self, seen):
         """Adds the residual stream under its names; integers as integers."""
-        seen["tokens", "output_f32"] = seen["blocks.0.norm1", "input_f32"]
+        tokens = seen["blocks.0.norm1", "input_f32"]
+        seen["tokens", "output_f32"] = tokens
+        if self.patches:
+            one = seen["patch_embed", "output_f32"]
+            built = np.concatenate([self.data("tokens", "cls_token_f32")[0],
+                                    one.reshape(one.shape[0], -1).T])
+            place = self.data("tokens", "pos_embed_f32")[0]
+            self.patches = built.shape == place.shape and np.array_equal(built + place, tokens)
         count = sum(1 for layer in self.layers if layer.endswith(".norm1"))
         for at in range(count):
             seen[f"blocks.{at}.add1", "output_f32"] = seen[f"blocks.{at}.norm2", "input_f32"]

@@ -55,6 +55,7 @@ def parse(arguments):
     parser.add_argument("--name")
     parser.add_argument("--mult-bits", type=int, default=31)
     parser.add_argument("--residual-bits", type=int, default=32)
+    parser.add_argument("--patch-bits", type=int, default=0)
     parser.add_argument("--rounding", choices=(*ROUNDINGS, "double", "single"))
     parser.add_argument("--graph")
     parser.add_argument("--golden")
@@ -65,6 +66,8 @@ def parse(arguments):
         raise ImportProblem(f"--mult-bits {args.mult_bits} is outside 4..31")
     if not 4 <= args.residual_bits <= 32:
         raise ImportProblem(f"--residual-bits {args.residual_bits} is outside 4..32")
+    if args.patch_bits and (not 4 <= args.patch_bits <= 16 or args.kind != "t2c"):
+        raise ImportProblem(f"--patch-bits {args.patch_bits}: t2c takes 4..16, the others none")
     tflite = args.rounding in ("double", "single")
     if args.rounding is not None and tflite != (args.kind == "tflite"):
         raise ImportProblem(f"--rounding {args.rounding} has no meaning for {args.kind}: tflite "

@@ -198,6 +198,12 @@ class Evaluation:
             return np.clip(values[0], layer["clamp_min"], layer["clamp_max"])
         if op == "flatten":
             return values[0].reshape(-1, 1, 1)
+        if op == "reshape":
+            return values[0].reshape(layer["shape"])
+        if op == "constant":
+            return np.asarray(layer["value"], np.int64)
+        if op == "concat":
+            return np.concatenate(values, axis="chw".index(layer["axis"]))
         if op == "requant":
             return requantise(layer, np.asarray(values[0], np.int64) - zeros[0])
         if op == "matmul":
@@ -229,6 +235,6 @@ class Evaluation:
 def can_evaluate(model):
     """Whether every op of the model has a rule here."""
     known = {"conv2d", "linear", "add", "maxpool", "avgpool", "global_avgpool", "clamp", "flatten",
-             "requant", "matmul", "layernorm", "transpose", "lut"}
+             "requant", "matmul", "layernorm", "transpose", "lut", "reshape", "constant", "concat"}
     return all(layer["op"] in known or layer.get("kind") == "softmax_lut"
                for layer in model.layers)

@@ -10,7 +10,7 @@ from .t2c_report import compare_with_golden, golden_text
 def settings_of(args):
     """The widths and the rounding that were asked for."""
     return Options(args.mult_bits, args.residual_bits, args.rounding or "half_even",
-                   args.outside or "refuse")
+                   args.patch_bits, args.outside or "refuse")
 
 
 def leave_out(graph, options, out):

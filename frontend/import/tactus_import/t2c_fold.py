@@ -28,6 +28,7 @@ class Options:
     mult_bits: int = 31
     residual_bits: int = 32
     rounding: str = "half_even"
+    patch_bits: int = 0  # of image and weights of a patch embedding; 0 leaves it out
     outside: str = "refuse"  # captured images with operands that no quantiser gives: or "drop"
 
 

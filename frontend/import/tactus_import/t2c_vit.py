@@ -3,9 +3,9 @@
 
 What the toolkit computes in float between its integers becomes: residual stream 32 bits, normalised
 rows from 16 bits by layernorm, softmax by a table of exponentials, GELU by an interpolated table.
-The patch embedding and the position embedding stay with whoever prepares the image: the model's
-input are the tokens, 16 bits. Of the last norm only the class token reaches the head, whose float
-weights become 8 bits.
+The patch embedding and the position embedding stay with whoever prepares the image, so that the
+model's input are the tokens, 16 bits, unless --patch-bits asks for them (t2c_patches.py). Of the
+last norm only the class token reaches the head, whose float weights become 8 bits.
 """
 
 import math
@@ -21,6 +21,7 @@ from .modelfile import Model, value_range
 from .problem import ImportProblem
 from .t2c_capture import _plain
 from .t2c_graph import GoldenImage
+from .t2c_patches import embed
 from .t2c_report import compare_with_golden, golden_text
 from .weights import weight_format
 
@@ -61,6 +62,10 @@ class VitReader:
 
     def captured(self, image, layer, key):
         return self.images[image][layer][key][()][0]
+
+    def image(self, image):
+        """The image that was captured, [C,H,W]."""
+        return self.images[image]["image_f32"][()][0]
 
     def largest(self, layer, key="output_f32"):
         values = [np.abs(self.captured(k, layer, key)).max() for k in range(len(self.images))]
@@ -106,8 +111,12 @@ class VitFolder:
 
     def dense(self, name, source, weight, bits, scales, offsets, step, out_bits, stride=1):
         """A matrix over the channels of every token."""
-        content = {"weight": weight[:, :, None, None], "stride": [1, stride],
-                   "padding": [0, 0, 0, 0], "dilation": [1, 1], "groups": 1}
+        return self.convolution(name, source, weight[:, :, None, None], bits, scales, offsets, step,
+                                out_bits, [1, stride])
+
+    def convolution(self, name, source, weight, bits, scales, offsets, step, out_bits, stride):
+        content = {"weight": weight, "stride": stride, "padding": [0, 0, 0, 0],
+                   "dilation": [1, 1], "groups": 1}
         content["weight_format"] = weight_format(content["weight"], bits, True)
         requant = self.requant(scales, offsets, step, out_bits, True, name)
         return self.add_layer(name, "conv2d", [source], out_bits, requant=requant, **content)
@@ -262,16 +271,27 @@ class VitFolder:
 
     # The network.
 
+    def first_stream(self, first):
+        """(id, step) of the tokens: the model's input, or what the patch embedding makes."""
+        self.stream_largest = self.r.largest("tokens")
+        if self.options.patch_bits:
+            stream, step, images = embed(self, self.options.patch_bits)
+            for golden, image in zip(self.golden, images):
+                golden["inputs"]["image"] = image
+        else:
+            step = self.stream_largest * Fraction(5, 4) / 32767
+            stream = self.model.add_input("tokens", [first.shape[1], 1, first.shape[0]], 16, True,
+                                          0, float(step))
+        for image, golden in enumerate(self.golden):
+            real = self.r.captured(image, "tokens", "output_f32").astype(np.float64)
+            place = "layers" if self.options.patch_bits else "inputs"
+            golden[place][stream] = tokens(np.rint(real / float(step)).astype(np.int64))
+        return stream, step
+
     def fold(self):
         """The model."""
         first = self.r.captured(0, "tokens", "output_f32")
-        self.stream_largest = self.r.largest("tokens")
-        step = self.stream_largest * Fraction(5, 4) / 32767
-        stream = self.model.add_input("tokens", [first.shape[1], 1, first.shape[0]], 16, True,
-                                      0, float(step))
-        for image, golden in enumerate(self.golden):
-            real = self.r.captured(image, "tokens", "output_f32").astype(np.float64)
-            golden["inputs"][stream] = tokens(np.rint(real / float(step)).astype(np.int64))
+        stream, step = self.first_stream(first)
         heads = self.r.captured(0, "blocks.0.attn.qk", "input_a").shape[0]
         block = 0
         while f"blocks.{block}.norm1" in self.r.layers:
@@ -327,12 +347,18 @@ def _finish(folder, images, out):
     model, options = folder.model, folder.options
     model.golden = folder.golden
     if all(image.label is not None for image in images):
-        stored = np.stack([golden["inputs"]["tokens"] for golden in model.golden])
-        model.dataset = ({"tokens": stored}, [image.label for image in images])
+        name, = model.inputs
+        stored = np.stack([golden["inputs"][name] for golden in model.golden])
+        model.dataset = ({name: stored}, [image.label for image in images])
     out.settings = {"multiplier_bits": options.mult_bits, "residual_bits": options.residual_bits,
                     "rounding": options.rounding}
-    out.note("the patch and position embedding are float in the toolkit and not part of the model: "
-             "its input are the tokens, 16 bits")
+    if options.patch_bits:
+        out.settings["patch_bits"] = options.patch_bits
+        out.note("the float patch embedding becomes integers: image and weights "
+                 f"{options.patch_bits} bits, tokens 16 bits")
+    else:
+        out.note("the patch and position embedding are float in the toolkit and not part of the "
+                 "model: its input are the tokens, 16 bits (--patch-bits N takes them in)")
     out.note("the head's float weights and its operand become 8 bits")
     out.golden = compare_with_golden(model, images)
     return model, golden_text(out.golden) if out.golden else []

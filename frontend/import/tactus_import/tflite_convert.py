@@ -153,7 +153,8 @@ class Converter:
         by_bias = bias is None or bias.type == "int64"
         int32_asked = operator.options.get("bias_type", 0) == 2
         convention = self.convention()
-        if wide and (operator.name not in ("conv_2d", "transpose_conv") or (by_bias and not int32_asked)):
+        chosen = operator.name in ("conv_2d", "transpose_conv")
+        if wide and (not chosen or (by_bias and not int32_asked)):
             convention = "tflite_s64"
         return {"convention": convention, **self.multipliers(reals),
                 **self.clamp(out, operator.options["activation"])}
