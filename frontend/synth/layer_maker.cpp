@@ -88,9 +88,11 @@ void LayerMaker::fill_weights(Layer& layer, std::int64_t taps) {
   draw_weights(random_, sparsity, taps, layer);
 }
 
-void LayerMaker::scale_output(Layer& layer, std::int64_t fan_in, Output output) {
+void LayerMaker::scale_output(Layer& layer, std::int64_t fan_in, Output output,
+                              std::int64_t phases) {
   // Standard deviation of the accumulator: sqrt(terms) * rms(w) * rms(x), where uniform weights
   // have max/sqrt(3), and activations about a third of their maximum.
+  fan_in = std::max<std::int64_t>(1, fan_in / phases);
   std::int64_t terms = fan_in;
   const Sparsity sparsity = sparsity_of(layer);
   if (sparsity.m > 0) terms = fan_in * sparsity.n / sparsity.m;
@@ -112,7 +114,7 @@ void LayerMaker::scale_output(Layer& layer, std::int64_t fan_in, Output output) 
       pruned = pruned && layer.weight[o * per_channel + i] == 0;
     }
     const std::int64_t noise = random_.below(sigma / 2 + 1) - sigma / 4;
-    layer.bias[o] = pruned ? 0 : noise - sum * input_max * 3 / 10;
+    layer.bias[o] = pruned ? 0 : noise - sum * input_max * 3 / 10 / phases;
   }
 
   Requant& r = layer.requant;
@@ -144,9 +146,9 @@ void LayerMaker::scale_output(Layer& layer, std::int64_t fan_in, Output output) 
   }
 }
 
-std::string LayerMaker::conv(const std::string& name, const std::string& from, const Conv& shape,
-                             Output output) {
-  Layer layer = start(name, LayerOp::conv2d, {from});
+Layer LayerMaker::with_kernel(const std::string& name, LayerOp op, const std::string& from,
+                              const Conv& shape) {
+  Layer layer = start(name, op, {from});
   layer.kernel_h = shape.kernel_h;
   layer.kernel_w = shape.kernel_w;
   layer.stride_h = layer.stride_w = shape.stride;
@@ -160,7 +162,29 @@ std::string LayerMaker::conv(const std::string& name, const std::string& from, c
     throw BadInput("synth: layer " + layer.id + " has more than 2^28 weights", {}, layer.id);
   }
   fill_weights(layer, taps);
+  return layer;
+}
+
+std::string LayerMaker::conv(const std::string& name, const std::string& from, const Conv& shape,
+                             Output output) {
+  Layer layer = with_kernel(name, LayerOp::conv2d, from, shape);
+  const std::int64_t taps = std::int64_t{shape.kernel_h} * shape.kernel_w;
   scale_output(layer, layer.in_channels_per_group * taps, output);
+  return keep(std::move(layer));
+}
+
+std::string LayerMaker::conv_transpose(const std::string& name, const std::string& from,
+                                       const Conv& shape, Output output) {
+  Layer layer = with_kernel(name, LayerOp::conv_transpose2d, from, shape);
+  // (H - 1) s - padding + k + more = H s, the kernel's middle on the pixel.
+  const auto pad = [&](int kernel) { return (kernel - 1) / 2; };
+  layer.padding = {pad(shape.kernel_h), pad(shape.kernel_w), pad(shape.kernel_h),
+                   pad(shape.kernel_w)};
+  layer.output_padding = {shape.stride + 2 * pad(shape.kernel_h) - shape.kernel_h,
+                          shape.stride + 2 * pad(shape.kernel_w) - shape.kernel_w};
+  const std::int64_t taps = std::int64_t{shape.kernel_h} * shape.kernel_w;
+  scale_output(layer, layer.in_channels_per_group * taps, output,
+               std::int64_t{shape.stride} * shape.stride);
   return keep(std::move(layer));
 }
 

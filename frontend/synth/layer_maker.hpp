@@ -66,6 +66,9 @@ class LayerMaker {
   /// Each returns the id of the new layer.
   std::string conv(const std::string& name, const std::string& from, const Conv& shape,
                    Output output);
+  /// Transposed: padded to stride times the input's extent.
+  std::string conv_transpose(const std::string& name, const std::string& from, const Conv& shape,
+                             Output output);
   std::string linear(const std::string& name, const std::string& from, int inputs, int outputs,
                      Output output = Output::raw);
   struct Pool {
@@ -86,6 +89,9 @@ class LayerMaker {
   /// A table in the place of GELU and SiLU: x above 0, x / 16 below.
   std::string bent(const std::string& name, const std::string& from);
   std::string mul(const std::string& name, const std::string& a, const std::string& b);
+  /// Squeeze and excitation: channels times a factor of 0 to 1 made of their averages.
+  std::string excited(const std::string& name, const std::string& from, int pixels, int channels,
+                      int squeezed);
   std::string slice(const std::string& name, const std::string& from, std::array<int, 3> begin,
                     std::array<int, 3> size);
   std::string reshape(const std::string& name, const std::string& from, std::array<int, 3> shape);
@@ -108,8 +114,12 @@ class LayerMaker {
   std::string keep(Layer layer);
   /// What of the network's sparsity applies to the layer.
   [[nodiscard]] Sparsity sparsity_of(const Layer& layer) const;
+  /// A convolution of either kind with its weights.
+  Layer with_kernel(const std::string& name, LayerOp op, const std::string& from,
+                    const Conv& shape);
   void fill_weights(Layer& layer, std::int64_t taps);
-  void scale_output(Layer& layer, std::int64_t fan_in, Output output);
+  /// `fan_in`: weights of an output channel, of which a pixel meets one in `phases`.
+  void scale_output(Layer& layer, std::int64_t fan_in, Output output, std::int64_t phases = 1);
   [[nodiscard]] Format activation(bool is_signed) const;
 
   SynthOptions options_;

@@ -80,6 +80,24 @@ std::string LayerMaker::mul(const std::string& name, const std::string& a, const
   return keep(std::move(layer));
 }
 
+std::string LayerMaker::excited(const std::string& name, const std::string& from, int pixels,
+                                int channels, int squeezed) {
+  std::string s = global_avgpool(name + ".mean", from, pixels);
+  s = conv(name + ".fc1", s, {channels, squeezed}, Output::relu);
+  s = conv(name + ".fc2", s, {squeezed, channels}, Output::plain);
+  // Hard sigmoid: half of the range becomes 0 to 1.
+  const Format in = network_.format_of(s), out = activation(false);
+  Layer gate = with_format(name + ".gate", LayerOp::lut, {s}, out);
+  for (std::int64_t v = in.min(); v <= in.max(); ++v) {
+    gate.table.push_back(
+        std::clamp<std::int64_t>(out.max() / 2 + v * out.max() / in.max(), 0, out.max()));
+  }
+  s = keep(std::move(gate));
+  Layer product = with_format(name + ".scale", LayerOp::mul, {from, s}, network_.format_of(from));
+  scale_as(product, 1, out.max());
+  return keep(std::move(product));
+}
+
 std::string LayerMaker::slice(const std::string& name, const std::string& from,
                               std::array<int, 3> begin, std::array<int, 3> size) {
   Layer layer = with_format(name, LayerOp::slice, {from}, network_.format_of(from));

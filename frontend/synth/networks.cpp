@@ -24,9 +24,11 @@ constexpr NamedNetwork named[] = {
     {"resnet50", make_resnet50},
     {"mobilenet_v1", make_mobilenet_v1},
     {"mobilenet_v2", make_mobilenet_v2},
+    {"mobilenet_v3", make_mobilenet_v3},
     {"vgg16", make_vgg16},
     {"tiny_yolov3", make_tiny_yolov3},
     {"espcn", make_espcn},
+    {"fsrcnn", make_fsrcnn},
     {"vit_tiny", make_vit_tiny},
     {"vit_base", make_vit_base},
     {"bert_base", make_bert_base},
@@ -101,6 +103,51 @@ Network make_mobilenet_v2(const SynthOptions& options) {
   return make.finish({last});
 }
 
+Network make_mobilenet_v3(const SynthOptions& options) {
+  LayerMaker make("mobilenet_v3", options);
+  make.input("image", Shape{3, options.image, options.image});
+  // A convolution and ReLU, or a table in the place of hard swish.
+  const auto conv = [&](const std::string& name, const std::string& from,
+                        const LayerMaker::Conv& shape, bool swish) {
+    if (!swish) return make.conv(name, from, shape, Output::relu);
+    return make.bent(name + ".act", make.conv(name, from, shape, Output::plain));
+  };
+  struct Block {
+    int kernel, inner, width, squeezed;
+    bool swish;
+    int stride;
+  };
+  constexpr Block blocks[] = {
+      {3, 16, 16, 0, false, 1},    {3, 64, 24, 0, false, 2},    {3, 72, 24, 0, false, 1},
+      {5, 72, 40, 24, false, 2},   {5, 120, 40, 32, false, 1},  {5, 120, 40, 32, false, 1},
+      {3, 240, 80, 0, true, 2},    {3, 200, 80, 0, true, 1},    {3, 184, 80, 0, true, 1},
+      {3, 184, 80, 0, true, 1},    {3, 480, 112, 120, true, 1}, {3, 672, 112, 168, true, 1},
+      {5, 672, 160, 168, true, 2}, {5, 960, 160, 240, true, 1}, {5, 960, 160, 240, true, 1}};
+  std::string last = conv("conv1", "image", {3, 16, 3, 3, 2, {1, 1, 1, 1}}, true);
+  int size = halved(options.image), channels = 16, number = 0;
+  for (const Block& b : blocks) {
+    const std::string name = "block" + std::to_string(number++) + ".";
+    const int pad = b.kernel / 2;
+    std::string branch = last;
+    if (b.inner != channels) branch = conv(name + "expand", branch, {channels, b.inner}, b.swish);
+    branch = conv(name + "depthwise", branch,
+                  {b.inner, b.inner, b.kernel, b.kernel, b.stride, {pad, pad, pad, pad}, b.inner},
+                  b.swish);
+    if (b.stride == 2) size = halved(size);
+    if (b.squeezed > 0) {
+      branch = make.excited(name + "se", branch, size * size, b.inner, b.squeezed);
+    }
+    branch = make.conv(name + "project", branch, {b.inner, b.width}, Output::plain);
+    const bool residual = b.stride == 1 && channels == b.width;
+    last = residual ? make.add(name + "add", branch, last, Output::plain) : branch;
+    channels = b.width;
+  }
+  last = conv("conv_last", last, {channels, 960}, true);
+  last = make.global_avgpool("avgpool", last, size * size);
+  last = make.linear("fc1", last, 960, 1280, Output::plain);
+  return make.finish({make.linear("fc2", make.bent("fc1.act", last), 1280, 1000)});
+}
+
 Network make_vgg16(const SynthOptions& options) {
   if (options.image % 32 != 0) {
     throw BadInput("synth: image = " + std::to_string(options.image) +
@@ -166,6 +213,20 @@ Network make_espcn(const SynthOptions& options) {
   last = make.conv("conv2", last, {64, 32, 3, 3, 1, {1, 1, 1, 1}}, Output::relu);
   last = make.conv("conv3", last, {32, 12, 3, 3, 1, {1, 1, 1, 1}}, Output::relu);
   return make.finish({make.pixel_shuffle("shuffle", last, 2)});
+}
+
+Network make_fsrcnn(const SynthOptions& options) {
+  LayerMaker make("fsrcnn", options);
+  make.input("luminance", Shape{1, options.image, options.image});
+  std::string last =
+      make.conv("feature", "luminance", {1, 56, 5, 5, 1, {2, 2, 2, 2}}, Output::relu);
+  last = make.conv("shrink", last, {56, 12}, Output::relu);
+  for (int i = 0; i < 4; ++i) {
+    last =
+        make.conv("map" + std::to_string(i), last, {12, 12, 3, 3, 1, {1, 1, 1, 1}}, Output::relu);
+  }
+  last = make.conv("expand", last, {12, 56}, Output::relu);
+  return make.finish({make.conv_transpose("deconv", last, {56, 1, 9, 9, 2}, Output::relu)});
 }
 
 std::string synth_names() {

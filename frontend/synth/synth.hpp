@@ -36,6 +36,9 @@ struct SynthOptions {
 /// MobileNetV2 of width 1.0 for ImageNet: inverted residuals with linear bottlenecks.
 [[nodiscard]] Network make_mobilenet_v2(const SynthOptions& options);
 
+/// MobileNetV3-Large for ImageNet: squeeze and excitation; tables stand for hard swish and sigmoid.
+[[nodiscard]] Network make_mobilenet_v3(const SynthOptions& options);
+
 /// VGG-16 for ImageNet; the image is a multiple of 32.
 [[nodiscard]] Network make_vgg16(const SynthOptions& options);
 
@@ -44,6 +47,10 @@ struct SynthOptions {
 
 /// ESPCN super-resolution of 3 channels by 2.
 [[nodiscard]] Network make_espcn(const SynthOptions& options);
+
+/// FSRCNN super-resolution of the luminance by 2: a transposed convolution at the end; ReLU for
+/// PReLU.
+[[nodiscard]] Network make_fsrcnn(const SynthOptions& options);
 
 /// ViT-Tiny/16 with 1000 logits. Activations and residuals have act_bits; the gains of the norms
 /// are 1, as when they are folded into the weights behind.

@@ -44,6 +44,22 @@ TEST_CASE("synth: mobilenet_v2 has the published size") {
   CHECK(weights(n) == 3469760);
 }
 
+TEST_CASE("synth: mobilenet_v3 has the published size") {
+  const Network n = make_mobilenet_v3({});
+  // 5,483,032 parameters less 24,400 of batch norm and 7,360 biases of its factors and last layers.
+  CHECK(weights(n) == 5451272);
+  // Published as 0.22 billion.
+  CHECK(macs(n) == 216589760);
+}
+
+TEST_CASE("synth: fsrcnn has the published size") {
+  const Network n = make_fsrcnn(with_image(10));
+  // FSRCNN(56, 12, 4): 12,464 parameters; all work on the small picture.
+  CHECK(weights(n) == 12464);
+  CHECK(macs(n) == 12464 * 100);
+  CHECK(n.shape_of(n.outputs[0]) == Shape{1, 20, 20});
+}
+
 TEST_CASE("synth: vgg16 has the published convolutions") {
   // At 32 x 32 its convolutions are a 49th of the published 15,346,630,656.
   const Network n = make_vgg16(with_image(32));
