@@ -183,6 +183,17 @@ class Ops(CliTest):
         last = g.quantised(g.node("Add", *shuffled), 0.04, 0)
         self.exact(g, last, ["conv_transpose2d", "pixel_shuffle", "mul", "lut"])
 
+    def test_shared_values_are_computed_once(self):
+        """A convolution with two readers, one of them twice with the same quantiser."""
+        g = Graph(self.images(3, 4, 4))
+        made = g.node("Conv", g.quantised("x", 0.016, 1), self.kernel(g, 4, 3), pads=[1, 1, 1, 1])
+        a, b, c = (g.quantised(made, s, z) for s, z in ((0.03, 5), (0.03, 5), (0.02, -4)))
+        pooled = g.quantised(g.node("GlobalMaxPool", c), 0.02, -4)
+        last = g.quantised(g.node("Add", g.node("Add", a, b), pooled), 0.05, 0)
+        path = self.exact(g, g.node("Identity", last), ["maxpool", "add"])
+        ops = [layer["op"] for layer in self.json_of("inspect", path)["layers"]]
+        self.assertEqual((ops.count("conv2d"), ops.count("requant")), (1, 2))
+
     def test_two_inputs(self):
         g = Graph(self.images(3, 4, 4))
         g.values["y"] = self.images(3, 4, 4)

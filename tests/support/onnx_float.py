@@ -103,6 +103,7 @@ OPS = {
     "Reshape": lambda x, s: x.reshape([int(n) for n in s]),
     "Transpose": lambda x, perm: np.transpose(x, perm),
     "ReduceMean": lambda x, axes, keepdims=1: x.mean(axis=tuple(axes), keepdims=bool(keepdims)),
+    "Identity": lambda x: x, "GlobalMaxPool": lambda x: x.max(axis=(2, 3), keepdims=True),
     "GlobalAveragePool": lambda x: x.mean(axis=(2, 3), keepdims=True),
     "Resize": lambda x, roi, s, **a: x.repeat(int(s[2]), 2).repeat(int(s[3]), 3),
 }

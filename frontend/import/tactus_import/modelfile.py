@@ -89,6 +89,8 @@ def smallest_type(array):
 
 
 def _set(attrs, key, value):
+    if isinstance(value, str):
+        value = value.replace("\0", " ")  # a byte that HDF5 cannot store
     if isinstance(value, (list, tuple, np.ndarray)):
         strings = len(value) > 0 and isinstance(value[0], str)
         value = np.array(value, dtype=STRING if strings else np.int64)

@@ -29,6 +29,11 @@ class Converter:
         self.model = Model(self.graph.name or "onnx", f"{producer} through tactus import")
         self.emitter = Emitter(self.model, options)
         self.values = {}
+        self.readers = {}  # tensor -> indices of its nodes
+        for index, node in enumerate(self.graph.node):
+            for name in set(node.input):
+                self.readers.setdefault(name, []).append(index)
+        self.quantised = {}  # (tensor, parameters of its quantiser) -> Integers
         self.node_name, self.node_index = "", 0
 
     def fail(self, what, name=None):
@@ -68,7 +73,26 @@ class Converter:
             return Real("tensor", made.view, ident=made.ident)
         if not isinstance(value, Real):
             self.fail(f"operand {i} of {node.op_type} is a constant, a tensor is needed")
-        return value
+        return self.shared(node.input[i], value)
+
+    def shared(self, name, value):
+        """A value that several nodes read in different ways is computed once."""
+        if value.source in ("input", "tensor", "table") or len(self.ways_to_read(name)) < 2:
+            return value
+        self.values[name] = self.emitter.materialise(value, self.node_name)
+        return self.values[name]
+
+    def ways_to_read(self, name):
+        """Readers of a tensor; quantisers with the same parameters are one."""
+        out = {("output",)} if any(info.name == name for info in self.graph.output) else set()
+        for index in self.readers.get(name, ()):
+            node = self.graph.node[index]
+            known = [self.values.get(n) for n in node.input[1:]]
+            if node.op_type == "QuantizeLinear" and all(isinstance(v, Const) for v in known):
+                out.add(("quantised", *(v.array.tobytes() for v in known)))
+            else:
+                out.add((index,))
+        return out
 
     def integer_input(self, value, zero_point):
         """Declares an integer graph input, or finds it declared with the same zero point."""
@@ -90,8 +114,8 @@ class Converter:
             if problem.file:
                 raise
             raise ImportProblem(f"{self.path}: {problem}", self.path, problem.layer) from problem
-        except (KeyError, IndexError, ValueError, TypeError, AttributeError,
-                ArithmeticError) as error:
+        except (KeyError, IndexError, ValueError, TypeError, AttributeError, ArithmeticError,
+                MemoryError) as error:
             text = str(error).split("\n", maxsplit=1)[0]
             return self.fail(f"its operands or attributes do not fit together ({text})")
 

@@ -172,12 +172,18 @@ def _row_axis(conv, real, axis):
     return real, real.channels // real.shape[axis]
 
 
+def op_last(conv, node, _):
+    """What only ranks the logits is left to whoever reads them."""
+    if any(node.output[0] in other.input for other in conv.graph.node):
+        conv.fail(f"{node.op_type} inside the graph has no rule")
+    conv.emitter.notes.append(f"{conv.node_name}: the final {node.op_type} is not part of the "
+                              "model, its output are the logits")
+    return conv.value(node, 0)
+
+
 def op_softmax(conv, node, attrs):
-    value = conv.value(node, 0)
     if not any(node.output[0] in other.input for other in conv.graph.node):
-        conv.emitter.notes.append(f"{conv.node_name}: the final Softmax is not part of the model, "
-                                  "its output are the logits")
-        return value
+        return op_last(conv, node, attrs)
     real = plain_tensor(conv, conv.real(node, 0))
     axis = int(attrs.get("axis", -1)) % len(real.shape)
     real, heads = _row_axis(conv, real, axis)
@@ -218,6 +224,7 @@ def op_layer_norm(conv, node, attrs):
 
 OPS = {
     **{name: op_function for name in FUNCTIONS}, "PRelu": op_prelu, "Pow": op_pow,
-    "Max": op_extreme, "Min": op_extreme, "Softmax": op_softmax,
+    "Max": op_extreme, "Min": op_extreme, "Softmax": op_softmax, "LogSoftmax": op_last,
+    "ArgMax": op_last,
     "LayerNormalization": op_layer_norm,
 }

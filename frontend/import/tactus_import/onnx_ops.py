@@ -402,7 +402,7 @@ def _window(conv, attrs, view):
 def op_maxpool(conv, node, attrs):
     value = conv.value(node, 0)
     if isinstance(value, Real):
-        value = plain_tensor(conv, value)
+        value = plain_tensor(conv, conv.real(node, 0))
         if value.scale[0] <= 0:
             conv.fail("a maximum over a tensor of negative scale has no rule")
     content, view = _window(conv, attrs, value.view)
@@ -413,6 +413,15 @@ def op_maxpool(conv, node, attrs):
     if value.ident in conv.emitter.steps:
         conv.emitter.steps[ident] = conv.emitter.steps[value.ident]
     return replace(value, ident=ident, view=view)
+
+
+def op_global_maxpool(conv, node, _):
+    """A window of the whole plane."""
+    value = conv.value(node, 0)
+    shape = value.shape
+    if len(shape) != 4:
+        conv.fail(f"GlobalMaxPool of a tensor of rank {len(shape)} has no rule")
+    return op_maxpool(conv, node, {"kernel_shape": shape[2:]})
 
 
 def mean(conv, x, op, content, view, taps):
@@ -458,6 +467,6 @@ OPS = {
     "Add": lambda c, n, a: _binary(c, n, 1, False), "Sub": lambda c, n, a: _binary(c, n, -1, False),
     "Mul": lambda c, n, a: _binary(c, n, 1, True), "Div": lambda c, n, a: _binary(c, n, 1, True),
     "Relu": op_relu, "Clip": op_clip, "Identity": op_same, "Dropout": op_same, "Cast": op_same,
-    "MaxPool": op_maxpool, "AveragePool": op_avgpool, "GlobalAveragePool": op_global_avgpool,
+    "MaxPool": op_maxpool, "GlobalMaxPool": op_global_maxpool, "AveragePool": op_avgpool, "GlobalAveragePool": op_global_avgpool,
     "ReduceMean": op_reduce_mean,
 }

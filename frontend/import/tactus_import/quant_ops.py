@@ -102,7 +102,11 @@ def op_quantize(conv, node, attrs):
     if step <= 0:
         conv.fail(f"the scale {float(step)} is not positive")
     target = Target.full(step, int(_one(conv, zero, "the zero point")), bits, is_signed)
-    return conv.emitter.quantise(conv.real(node, 0), target, conv.node_name, conv.node_index)
+    key = (node.input[0], step, target.zero_point, bits, is_signed)
+    if key not in conv.quantised:
+        conv.quantised[key] = conv.emitter.quantise(conv.real(node, 0), target, conv.node_name,
+                                                    conv.node_index)
+    return conv.quantised[key]
 
 
 def _weights(conv, array, scale, zero, axis):

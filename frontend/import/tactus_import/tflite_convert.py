@@ -262,8 +262,8 @@ class Converter:
             if problem.file:
                 raise
             return self.fail(str(problem))
-        except (KeyError, IndexError, ValueError, TypeError, AttributeError,
-                ArithmeticError) as error:
+        except (KeyError, IndexError, ValueError, TypeError, AttributeError, ArithmeticError,
+                MemoryError) as error:
             text = str(error).split("\n", maxsplit=1)[0]
             return self.fail(f"its operands or options do not fit together ({text})")
 

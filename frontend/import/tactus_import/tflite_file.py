@@ -206,8 +206,11 @@ def _read(data):
         for index in operator.inputs + operator.outputs:
             if not -1 <= index < len(tensors):
                 raise IndexError(f"{operator.name} names tensor {index} of {len(tensors)}")
-    return Graph(tensors, operators, main.array(1, "<i4").tolist(), main.array(2, "<i4").tolist(),
-                 root.text(3))
+    ends = main.array(1, "<i4").tolist(), main.array(2, "<i4").tolist()
+    for index in ends[0] + ends[1]:
+        if not 0 <= index < len(tensors):
+            raise IndexError(f"its inputs and outputs name tensor {index} of {len(tensors)}")
+    return Graph(tensors, operators, *ends, root.text(3))
 
 
 def read(path):
