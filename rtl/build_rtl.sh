@@ -54,7 +54,7 @@ done
 # shellcheck disable=SC2086
 if ! verilator --cc $defines $parameters $observe -O3 --x-assign fast --x-initial fast \
     -Wno-fatal -Wno-lint -Wno-style --top-module tactus_top "-I$rtl/include" --prefix Vtactus_top --Mdir "$tmp/gen" \
-    "$rtl/include/tactus_op_pkg.sv" "$arith" $sources \
+    "$rtl/share.vlt" "$rtl/include/tactus_op_pkg.sv" "$arith" $sources \
     > "$tmp/log" 2>&1; then
   cat "$tmp/log" >&2
   exit 1

@@ -9,6 +9,7 @@ module tactus_bank_half #(
   parameter int BeatBytes = DataBits / 8
 ) (
   input  logic                 clk_i,
+  input  logic                 write_i,       // some bank is written
   input  logic                 load_we_i,
   input  logic [AddrBits-1:0]  load_addr_i,
   input  logic [BeatBytes-1:0] load_be_i,
@@ -17,6 +18,7 @@ module tactus_bank_half #(
   input  logic [AddrBits-1:0]  post_addr_i,
   input  logic [BeatBytes-1:0] post_be_i,
   input  logic [DataBits-1:0]  post_data_i,
+  input  logic                 read_i,        // some bank is read
   input  logic                 re_i,
   input  logic [AddrBits-1:0]  raddr_i,
   output logic [DataBits-1:0]  rdata_o
@@ -41,16 +43,21 @@ module tactus_bank_half #(
     end
   end
 
-  always_ff @(posedge clk_i) begin
-    if (load_we_i) begin
-      mem[load_addr_i] <= (load_data_i & mask_of(load_be_i)) |
-                          (mem[load_addr_i] & ~mask_of(load_be_i));
-    end else if (post_we_i) begin
-      mem[post_addr_i] <= (post_data_i & mask_of(post_be_i)) |
-                          (mem[post_addr_i] & ~mask_of(post_be_i));
+  // The two common bits spare a simulation most questions to idle banks.
+  always_ff @(posedge clk_i) begin : access
+    logic [AddrBits-1:0] addr;
+    logic [DataBits-1:0] mask;
+    if (write_i) begin
+      if (load_we_i || post_we_i) begin
+        addr = load_we_i ? load_addr_i : post_addr_i;
+        mask = mask_of(load_we_i ? load_be_i : post_be_i);
+        mem[addr] <= ((load_we_i ? load_data_i : post_data_i) & mask) | (mem[addr] & ~mask);
+      end
     end
-    if (re_i) begin
-      rdata_q <= mem[raddr_i];
+    if (read_i) begin
+      if (re_i) begin
+        rdata_q <= mem[raddr_i];
+      end
     end
   end
 

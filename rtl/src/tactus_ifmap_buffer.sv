@@ -116,6 +116,18 @@ module tactus_ifmap_buffer #(
     end
   endgenerate
 
+  logic                 write;       // to some bank
+  logic [ArrayRows-1:0] load_hit;
+  assign write = load_we_i || post_we_i != '0;
+  always_comb begin
+    load_hit = '0;
+    if (load_we_i) begin
+      for (int i = 0; i < ArrayRows; i++) begin
+        load_hit[i] = ((8'(i) ^ load_group_i) & load_mask_i) == 8'd0;
+      end
+    end
+  end
+
   genvar r;
   generate
     for (r = 0; r < ArrayRows; r++) begin : gen_row
@@ -157,9 +169,6 @@ module tactus_ifmap_buffer #(
         assign first_bit = {addr[LogBeat-1:0], 3'd0} | attr[HowBits + 24 +: LogData];
       end
 
-      logic load_hit;
-      assign load_hit = load_we_i && ((8'(r) ^ load_group_i) & load_mask_i) == 8'd0;
-
       logic [23:0] post_addr;
       assign post_addr = post_high_i[r] ? post_addr1_i : post_addr0_i;
 
@@ -171,7 +180,8 @@ module tactus_ifmap_buffer #(
           .Depth   (Depth)
         ) u_bank (
           .clk_i      (clk_i),
-          .load_we_i  (load_hit && load_half_i == 1'(h)),
+          .write_i    (write),
+          .load_we_i  (load_hit[r] && load_half_i == 1'(h)),
           .load_addr_i(load_addr_i[AddrBits-1:0]),
           .load_be_i  (load_be_i),
           .load_data_i(load_data_i),
@@ -179,7 +189,8 @@ module tactus_ifmap_buffer #(
           .post_addr_i(post_addr[LogBeat +: AddrBits]),
           .post_be_i  (post_be_i[r*BeatBytes +: BeatBytes]),
           .post_data_i(post_data_i[r*DataBits +: DataBits]),
-          .re_i       (read && half == 1'(h)),
+          .read_i     (read),
+          .re_i       (half == 1'(h)),
           .raddr_i    (addr[LogBeat +: AddrBits]),
           .rdata_o    (data[h])
         );

@@ -171,41 +171,65 @@ module tactus_ofmap_buffer #(
     end
   endgenerate
 
+  // Banks that are written and read; idle units leave a simulation nothing to do here.
+  logic                 write, read;
+  logic [ArrayCols-1:0] load_hit, post_hit, post_read, store_read;
+  assign write = load_we_i || post_we_i != '0;
+  assign read  = store_re_i || post_re_i != '0;
+  always_comb begin : hits
+    logic [ColBits-1:0] behind;
+    behind     = '0;
+    load_hit   = '0;
+    post_hit   = '0;
+    post_read  = '0;
+    store_read = '0;
+    if (load_we_i) begin
+      for (int i = 0; i < ArrayCols; i++) begin
+        load_hit[i] = ((8'(i) ^ load_group_i) & load_mask_i) == 8'd0;
+      end
+    end
+    if (post_we_i != '0) begin
+      for (int i = 0; i < ArrayCols; i++) begin
+        post_hit[i] = post_we_i[i % PostLanes] && post_write_group_i == GroupBits'(i / PostLanes);
+      end
+    end
+    if (post_re_i != '0) begin
+      for (int i = 0; i < ArrayCols; i++) begin
+        post_read[i] = post_re_i[i % PostLanes] && post_group_i == GroupBits'(i / PostLanes);
+      end
+    end
+    if (store_re_i) begin
+      for (int i = 0; i < ArrayCols; i++) begin
+        behind        = ColBits'(i) - store_bank_i;
+        store_read[i] = store_transposed_i ? (9'(behind) < beat_banks)
+                                           : ((store_bank_i ^ ColBits'(i)) & store_same) == '0;
+      end
+    end
+  end
+
   generate
     for (b = 0; b < ArrayCols; b++) begin : gen_bank
-      logic load_hit, post_hit, post_read, store_read;
-      logic [ColBits-1:0] behind;
-      assign load_hit   = load_we_i && ((8'(b) ^ load_group_i) & load_mask_i) == 8'd0;
-      assign post_hit   = post_we_i[b % PostLanes] &&
-                          post_write_group_i == GroupBits'(b / PostLanes);
-      assign post_read  = post_re_i[b % PostLanes] && post_group_i == GroupBits'(b / PostLanes);
-      assign behind     = ColBits'(b) - store_bank_i;
-      always_comb begin
-        store_read = 1'b0;
-        if (store_re_i) begin
-          store_read = store_transposed_i ? (9'(behind) < beat_banks)
-                                          : ((store_bank_i ^ ColBits'(b)) & store_same) == '0;
-        end
-      end
       assign store_banks[DataBits*b +: DataBits] =
           store_transposed_i ? data[2*b + 32'(store_half_q)] : '0;
       for (h = 0; h < 2; h++) begin : gen_half
         logic from_store;
-        assign from_store = store_read && store_half_i == 1'(h);
+        assign from_store = store_read[b] && store_half_i == 1'(h);
         tactus_bank_half #(
           .DataBits(DataBits),
           .Depth   (Depth)
         ) u_bank (
           .clk_i      (clk_i),
-          .load_we_i  (load_hit && load_half_i == 1'(h)),
+          .write_i    (write),
+          .load_we_i  (load_hit[b] && load_half_i == 1'(h)),
           .load_addr_i(load_addr_i[AddrBits-1:0]),
           .load_be_i  (load_be),
           .load_data_i(load_data[DataBits*(b % PlaneLanes) +: DataBits]),
-          .post_we_i  (post_hit && post_half_i == 1'(h)),
+          .post_we_i  (post_hit[b] && post_half_i == 1'(h)),
           .post_addr_i(post_addr_i[LogBeat +: AddrBits]),
           .post_be_i  (post_be),
           .post_data_i({(DataBits/32){post_data_i[32*(b % PostLanes) +: 32]}}),
-          .re_i       (from_store || (post_read && post_rhalf_i == 1'(h))),
+          .read_i     (read),
+          .re_i       (from_store || (post_read[b] && post_rhalf_i == 1'(h))),
           .raddr_i    (from_store ? store_addr_i[AddrBits-1:0]
                                   : post_raddr_i[LogBeat +: AddrBits]),
           .rdata_o    (data[2*b + h])

@@ -69,11 +69,13 @@ module tactus_pe #(
           act_q  <= act_i;
           psum_q <= psum_i + ChainBits'(HostBits'($signed(act_i)) * HostBits'($signed(weight_q)));
         end
-        if (swap_i) begin
-          weight_q <= shadow_q;
-        end
-        if (wen_i) begin
-          shadow_q <= weight_i;
+        if (any_i) begin
+          if (swap_i) begin
+            weight_q <= shadow_q;
+          end
+          if (wen_i) begin
+            shadow_q <= weight_i;
+          end
         end
       end
       assign mode_o     = 6'd0;
@@ -93,8 +95,11 @@ module tactus_pe #(
       assign stationary = (OutputStationary != 0) && mode_q[5];
       assign weight     = stationary ? above_i : weight_q;
 
-      // 8-bit words of several widths and up to four candidates have a function, others a module.
+      // 8-bit words of several widths and up to four candidates are chosen and multiplied in the
+      // process below, others in a module. An index has Stride bits, at most 2.
       localparam int Fast = (OperandBits == 8 && MultiWidth != 0 && EdgeWords <= 4) ? 1 : 0;
+      localparam int Stride = $clog2(EdgeWords);
+      localparam logic [1:0] IndexMask = 2'(EdgeWords - 1);
       logic signed [SumBits-1:0] lanes;
       if (Fast != 0) begin : gen_function
         assign lanes = '0;
@@ -126,6 +131,7 @@ module tactus_pe #(
       always_ff @(posedge clk_i) begin : step
         logic [31:0]                operands;
         logic [15:0]                chosen;
+        logic [63:0]                words;
         logic signed [SumBits-1:0]  sum;
         logic signed [WideBits-1:0] wide;
         logic signed [AccBits-1:0]  acc;
@@ -136,6 +142,7 @@ module tactus_pe #(
 `endif
         operands = 32'd0;
         chosen   = 16'd0;
+        words    = 64'd0;
         sum      = '0;
         wide     = '0;
         acc      = acc_q;
@@ -146,14 +153,53 @@ module tactus_pe #(
             operands = 32'(stationary ? above_i : weight_q);
             chosen   = 16'(act_i);
             if (mode_q[4:3] != 2'd0) begin
-              chosen = tactus_arith_pkg::choose8(mode_q[2:0], {48'(more_i), 16'(act_i)},
-                                                 operands[31:16], 2'($clog2(EdgeWords)));
+              // Lane by lane, the word of the candidate that its index names
+              words  = {48'(more_i), 16'(act_i)};
+              chosen = 16'd0;
+              case (mode_q[2:0])
+                3'd0: chosen[8:0] = 9'(words >> {operands[16 +: 2] & IndexMask, 4'd0});
+                3'd1: begin
+                  for (int l = 0; l < 2; l++) begin
+                    chosen[5*l +: 5] = 5'(words >> ({operands[16 + l*Stride +: 2] & IndexMask,
+                                                     4'd0} + 6'(5 * l)));
+                  end
+                end
+                3'd2: begin
+                  for (int l = 0; l < 4; l++) begin
+                    chosen[3*l +: 3] = 3'(words >> ({operands[16 + l*Stride +: 2] & IndexMask,
+                                                     4'd0} + 6'(3 * l)));
+                  end
+                end
+                default: begin
+                  for (int l = 0; l < 8; l++) begin
+                    chosen[2*l +: 2] = 2'(words >> ({operands[16 + l*Stride +: 2] & IndexMask,
+                                                     4'd0} + 6'(2 * l)));
+                  end
+                end
+              endcase
             end
-            // One lane without a call: it is the common case of a simulation.
-            sum = SumBits'(32'($signed(chosen[8:0])) * 32'($signed(operands[8:0])));
-            if (mode_q[2:0] != 3'd0) begin
-              sum = SumBits'(tactus_arith_pkg::lane_sum8(mode_q[2:0], chosen, operands[15:0]));
-            end
+            // 1, 2, 4 or 8 products
+            case (mode_q[2:0])
+              3'd0: sum = SumBits'(32'($signed(chosen[8:0])) * 32'($signed(operands[8:0])));
+              3'd1: begin
+                for (int l = 0; l < 2; l++) begin
+                  sum = sum + SumBits'(32'($signed(chosen[5*l +: 5])) *
+                                       32'($signed(operands[5*l +: 5])));
+                end
+              end
+              3'd2: begin
+                for (int l = 0; l < 4; l++) begin
+                  sum = sum + SumBits'(32'($signed(chosen[3*l +: 3])) *
+                                       32'($signed(operands[3*l +: 3])));
+                end
+              end
+              default: begin
+                for (int l = 0; l < 8; l++) begin
+                  sum = sum + SumBits'(32'($signed(chosen[2*l +: 2])) *
+                                       32'($signed(operands[2*l +: 2])));
+                end
+              end
+            endcase
           end else begin
             sum = lanes;
           end

@@ -18,7 +18,10 @@ module tactus_pe_array #(
   parameter int WordBits = 9,
   parameter int MoreBits = 1,
   parameter int WeightBits = 9,
-  parameter int ChainBits = 22
+  parameter int ChainBits = 22,
+  // Rows in a group (tactus_pe_rows); PEs with options have long code, so it is of one row.
+  parameter int GroupRows =
+      (MultiWidth == 0 && EdgeWords == 1 && OutputStationary == 0 && ArrayRows % 4 == 0) ? 4 : 1
 ) (
   input  logic                            clk_i,
   input  logic                            rst_ni,
@@ -42,15 +45,15 @@ module tactus_pe_array #(
   output logic [ArrayCols*ChainBits-1:0]  psum_o
 );
 
-  logic [5:0]                  mode [ArrayRows*(ArrayCols+1)];
-  logic [WordBits-1:0]         act  [ArrayRows*(ArrayCols+1)];
-  logic [MoreBits-1:0]         more [ArrayRows*(ArrayCols+1)];
-  logic [WeightBits-1:0]       down [(ArrayRows+1)*ArrayCols];
-  logic signed [ChainBits-1:0] psum [(ArrayRows+1)*ArrayCols];
+  localparam int Groups = ArrayRows / GroupRows;
+  localparam int WeightStride = (WeightBits <= 32) ? 32 : 64;
+  localparam int ChainStride = (ChainBits <= 32) ? 32 : 64;
+  logic [ArrayCols*WeightStride-1:0] weight;
+  logic [ArrayCols*WeightStride-1:0] down [Groups+1];
+  logic [ArrayCols*ChainStride-1:0]  psum [Groups+1];
 `ifdef TACTUS_MONITOR
-  logic                        used [ArrayRows*(ArrayCols+1)];
-  logic [31:0]                 overflows [(ArrayRows+1)*ArrayCols];
-  logic [31:0]                 gated     [(ArrayRows+1)*ArrayCols];
+  logic [ArrayCols*32-1:0]           overflows [Groups+1];
+  logic [ArrayCols*32-1:0]           gated     [Groups+1];
 `endif
 
   // Rows of column 0 that shift: all but the first one in the first cycle, one less in each of the
@@ -72,122 +75,83 @@ module tactus_pe_array #(
     end
   endgenerate
 
-  genvar r, c;
+  assign psum[0] = '0;
+  assign down[0] = weight;
+`ifdef TACTUS_MONITOR
+  assign overflows[0] = '0;
+  assign gated[0]     = '0;
+  assign overflows_o  = overflows[Groups];
+  assign gated_o      = gated[Groups];
+`endif
+  genvar g, c;
   generate
     for (c = 0; c < ArrayCols; c++) begin : gen_edge
-      assign psum[c] = {ChainBits{1'b0}};
-      assign down[c] = weight_i[c*WeightBits +: WeightBits];
-`ifdef TACTUS_MONITOR
-      assign overflows[c] = 32'd0;
-      assign gated[c]     = 32'd0;
-      assign overflows_o[c*32 +: 32] = overflows[ArrayRows*ArrayCols + c];
-      assign gated_o[c*32 +: 32]     = gated[ArrayRows*ArrayCols + c];
-`endif
+      assign weight[c*WeightStride +: WeightStride] =
+          WeightStride'(weight_i[c*WeightBits +: WeightBits]);
 `ifdef TACTUS_FAULTS
       // Fault 3: the carry out of bit 7 is lost in the sum of the last column.
       assign psum_o[c*ChainBits +: ChainBits] =
-          (fault_i == 8'd3 && c == ArrayCols - 1) ?
-          (psum[ArrayRows*ArrayCols + c] & ~ChainBits'(256)) : psum[ArrayRows*ArrayCols + c];
+          psum[Groups][c*ChainStride +: ChainBits] &
+          ~((fault_i == 8'd3 && c == ArrayCols - 1) ? ChainBits'(256) : ChainBits'(0));
 `else
-      assign psum_o[c*ChainBits +: ChainBits] = psum[ArrayRows*ArrayCols + c];
+      assign psum_o[c*ChainBits +: ChainBits] = psum[Groups][c*ChainStride +: ChainBits];
 `endif
     end
 
-    for (r = 0; r < ArrayRows; r++) begin : gen_row
-      logic [ArrayCols-1:0] en, swap, wen, flush, drain, any;   // column 0 is the input
-      logic [ArrayCols-2:0] en_q, swap_q, wen_q;
-
-      assign en   = {en_q, en_i[r]};
-      assign swap = {swap_q, swap_i[r]};
-      assign wen  = {wen_q, wen_i[r]};
-
-      always_ff @(posedge clk_i or negedge rst_ni) begin
-        if (!rst_ni) begin
-          en_q   <= '0;
-          swap_q <= '0;
-          wen_q  <= '0;
-        end else begin
-          en_q   <= en[ArrayCols-2:0];
-          swap_q <= swap[ArrayCols-2:0];
-          wen_q  <= wen[ArrayCols-2:0];
-        end
-      end
-
-      if (OutputStationary != 0) begin : gen_flush
-        logic [ArrayCols-2:0] flush_q, drain_q;
-        always_ff @(posedge clk_i or negedge rst_ni) begin
-          if (!rst_ni) begin
-            flush_q <= '0;
-            drain_q <= '0;
-          end else begin
-            flush_q <= flush[ArrayCols-2:0];
-            drain_q <= drain[ArrayCols-2:0];
-          end
-        end
-        assign flush = {flush_q, flush_i[r]};
-        assign drain = {drain_q, drain0[r]};
-      end else begin : gen_no_flush
-        assign flush = '0;
-        assign drain = '0;
-      end
-      assign any = swap | wen | flush | drain;
-
-      assign mode[r*(ArrayCols+1)] = mode_i[r*6 +: 6];
-      assign act[r*(ArrayCols+1)]  = act_i[r*WordBits +: WordBits];
-      assign more[r*(ArrayCols+1)] = more_i[r*MoreBits +: MoreBits];
+    for (g = 0; g < Groups; g++) begin : gen_group
+      logic [ArrayCols*WeightStride-1:0] below;
 `ifdef TACTUS_MONITOR
-      assign used[r*(ArrayCols+1)] = used_i[r];
+      logic [ArrayCols*32-1:0]           below_overflows, below_gated;
 `endif
-
-      for (c = 0; c < ArrayCols; c++) begin : gen_col
-        logic pe_swap;
+      tactus_pe_rows #(
+        .Rows            (GroupRows),
+        .ArrayCols       (ArrayCols),
+        .OperandBits     (OperandBits),
+        .MultiWidth      (MultiWidth),
+        .EdgeWords       (EdgeWords),
+        .OutputStationary(OutputStationary),
+        .ZeroGating      (ZeroGating),
+        .AccBits         (AccBits),
+        .AccOverflow     (AccOverflow),
+        .WordBits        (WordBits),
+        .MoreBits        (MoreBits),
+        .WeightBits      (WeightBits),
+        .ChainBits       (ChainBits),
+        .WeightStride    (WeightStride),
+        .ChainStride     (ChainStride)
+      ) u_rows (
+        .clk_i      (clk_i),
+        .rst_ni     (rst_ni),
 `ifdef TACTUS_FAULTS
         // Fault 7: PE(1,1) misses the swap and goes on with the stale weight.
-        assign pe_swap = swap[c] && !(fault_i == 8'd7 && r == 1 && c == 1);
-`else
-        assign pe_swap = swap[c];
+        .miss_swap_i(fault_i == 8'd7 && g == 1 / GroupRows),
 `endif
-        tactus_pe #(
-          .OperandBits     (OperandBits),
-          .MultiWidth      (MultiWidth),
-          .EdgeWords       (EdgeWords),
-          .OutputStationary(OutputStationary),
-          .ZeroGating      (ZeroGating),
-          .AccBits         (AccBits),
-          .AccOverflow     (AccOverflow),
-          .WordBits        (WordBits),
-          .MoreBits        (MoreBits),
-          .WeightBits      (WeightBits),
-          .ChainBits       (ChainBits)
-        ) u_pe (
-          .clk_i      (clk_i),
-          .en_i       (en[c]),
-          .any_i      (any[c]),
-          .swap_i     (pe_swap),
-          .wen_i      (wen[c]),
-          .flush_i    (flush[c]),
-          .drain_i    (drain[c]),
-          .mode_i     (mode[r*(ArrayCols+1) + c]),
-          .mode_o     (mode[r*(ArrayCols+1) + c + 1]),
-          .act_i      (act[r*(ArrayCols+1) + c]),
-          .act_o      (act[r*(ArrayCols+1) + c + 1]),
-          .more_i     (more[r*(ArrayCols+1) + c]),
-          .more_o     (more[r*(ArrayCols+1) + c + 1]),
-          .weight_i   (weight_i[c*WeightBits +: WeightBits]),
-          .above_i    (down[r*ArrayCols + c]),
-          .below_o    (down[(r+1)*ArrayCols + c]),
-          .psum_i     (psum[r*ArrayCols + c]),
+        .en_i       (en_i[g*GroupRows +: GroupRows]),
+        .swap_i     (swap_i[g*GroupRows +: GroupRows]),
+        .mode_i     (mode_i[g*GroupRows*6 +: GroupRows*6]),
+        .flush_i    (flush_i[g*GroupRows +: GroupRows]),
+        .drain_i    (drain0[g*GroupRows +: GroupRows]),
+        .wen_i      (wen_i[g*GroupRows +: GroupRows]),
+        .act_i      (act_i[g*GroupRows*WordBits +: GroupRows*WordBits]),
+        .more_i     (more_i[g*GroupRows*MoreBits +: GroupRows*MoreBits]),
+        .weight_i   (weight),
+        .above_i    (down[g]),
+        .below_o    (below),
+        .psum_i     (psum[g]),
 `ifdef TACTUS_MONITOR
-          .used_i     (used[r*(ArrayCols+1) + c]),
-          .used_o     (used[r*(ArrayCols+1) + c + 1]),
-          .overflows_i(overflows[r*ArrayCols + c]),
-          .overflows_o(overflows[(r+1)*ArrayCols + c]),
-          .gated_i    (gated[r*ArrayCols + c]),
-          .gated_o    (gated[(r+1)*ArrayCols + c]),
+        .used_i     (used_i[g*GroupRows +: GroupRows]),
+        .overflows_i(overflows[g]),
+        .overflows_o(below_overflows),
+        .gated_i    (gated[g]),
+        .gated_o    (below_gated),
 `endif
-          .psum_o     (psum[(r+1)*ArrayCols + c])
-        );
-      end
+        .psum_o     (psum[g+1])
+      );
+      assign down[g+1] = (OutputStationary != 0) ? below : '0;
+`ifdef TACTUS_MONITOR
+      assign overflows[g+1] = (OutputStationary != 0) ? below_overflows : '0;
+      assign gated[g+1]     = (ZeroGating != 0) ? below_gated : '0;
+`endif
     end
   endgenerate
 

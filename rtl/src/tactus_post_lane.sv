@@ -15,6 +15,7 @@ module tactus_post_lane #(
 `ifdef TACTUS_FAULTS
   input  logic [7:0]          fault_i,
 `endif
+  input  logic                busy_i,        // one of the enables and valid bits is set
   input  logic                bias_we_i,
   input  logic [47:0]         bias_i,
   input  logic                scale_we_i,
@@ -66,13 +67,15 @@ module tactus_post_lane #(
   logic signed [7:0]  shift_q;
   logic signed [63:0] add_q;
   always_ff @(posedge clk_i) begin
-    if (bias_we_i) begin
-      bias_q  <= bias_i;
-    end
-    if (scale_we_i) begin
-      mult_q  <= `TACTUS_FIELD(scale_i, CHANNEL_MULT);
-      shift_q <= `TACTUS_FIELD(scale_i, CHANNEL_SHIFT);
-      add_q   <= `TACTUS_FIELD(scale_i, CHANNEL_ADD);
+    if (busy_i) begin
+      if (bias_we_i) begin
+        bias_q  <= bias_i;
+      end
+      if (scale_we_i) begin
+        mult_q  <= `TACTUS_FIELD(scale_i, CHANNEL_MULT);
+        shift_q <= `TACTUS_FIELD(scale_i, CHANNEL_SHIFT);
+        add_q   <= `TACTUS_FIELD(scale_i, CHANNEL_ADD);
+      end
     end
   end
 
@@ -81,28 +84,32 @@ module tactus_post_lane #(
   logic signed [47:0] psum1_q, element1_q;
   assign raw = 32'(word_i >> {offset_i, 3'b000});
   always_ff @(posedge clk_i) begin
-    if (valid1_i) begin
-      psum1_q <= {{(48-AccBits){psum_i[AccBits-1]}}, psum_i};
-      case (log2_bytes_i)
-        2'd0: element1_q <= {{40{signed_i & raw[7]}}, raw[7:0]};
-        2'd1: element1_q <= {{32{signed_i & raw[15]}}, raw[15:0]};
-        default: element1_q <= {{16{signed_i & raw[31]}}, raw};
-      endcase
+    if (busy_i) begin
+      if (valid1_i) begin
+        psum1_q <= {{(48-AccBits){psum_i[AccBits-1]}}, psum_i};
+        case (log2_bytes_i)
+          2'd0: element1_q <= {{40{signed_i & raw[7]}}, raw[7:0]};
+          2'd1: element1_q <= {{32{signed_i & raw[15]}}, raw[15:0]};
+          default: element1_q <= {{16{signed_i & raw[31]}}, raw};
+        endcase
+      end
     end
   end
 
   // Stage 2: window; value2_q is what the bias is added to, other2_q the second operand.
   logic signed [47:0] value2_q, other2_q;
   always_ff @(posedge clk_i) begin
-    if (valid2_i) begin
-      case (mode_i)
-        ModeRequant, ModeRequantAdd: value2_q <= psum1_q;
-        ModeMax: if (first2_i || element1_q > value2_q) value2_q <= element1_q;
-        ModeSum: value2_q <= first2_i ? element1_q : value2_q + element1_q;
-        ModeAdd, ModeMultiply, ModeMaximum, ModeMinimum: if (first2_i) value2_q <= element1_q;
-        default: value2_q <= element1_q;
-      endcase
-      other2_q <= element1_q;
+    if (busy_i) begin
+      if (valid2_i) begin
+        case (mode_i)
+          ModeRequant, ModeRequantAdd: value2_q <= psum1_q;
+          ModeMax: if (first2_i || element1_q > value2_q) value2_q <= element1_q;
+          ModeSum: value2_q <= first2_i ? element1_q : value2_q + element1_q;
+          ModeAdd, ModeMultiply, ModeMaximum, ModeMinimum: if (first2_i) value2_q <= element1_q;
+          default: value2_q <= element1_q;
+        endcase
+        other2_q <= element1_q;
+      end
     end
   end
 
@@ -143,19 +150,21 @@ module tactus_post_lane #(
   logic signed [47:0] other3_q;
   assign has_bias = mode_i == ModeRequant || mode_i == ModeRequantAdd || mode_i == ModeSum;
   always_ff @(posedge clk_i) begin
-    if (valid3_i) begin
-      sum3_q   <= has_bias ? tactus_arith_pkg::accumulate(value2_q, bias_q, 6'(AccBits),
-                                                          2'(AccOverflow))
-                           : {1'b0, chosen3};
-      other3_q <= other2_q;
-    end
-    if (mode_i == ModeLut) begin
-      if (valid2_i) begin
-        lut_offset2_q <= lut_offset_o[7:0];
-      end
+    if (busy_i) begin
       if (valid3_i) begin
-        lut_offset3_q <= lut_offset2_q;
-        lut_entry_q   <= lut_entry_i;
+        sum3_q   <= has_bias ? tactus_arith_pkg::accumulate(value2_q, bias_q, 6'(AccBits),
+                                                            2'(AccOverflow))
+                             : {1'b0, chosen3};
+        other3_q <= other2_q;
+      end
+      if (mode_i == ModeLut) begin
+        if (valid2_i) begin
+          lut_offset2_q <= lut_offset_o[7:0];
+        end
+        if (valid3_i) begin
+          lut_offset3_q <= lut_offset2_q;
+          lut_entry_q   <= lut_entry_i;
+        end
       end
     end
   end
@@ -211,9 +220,11 @@ module tactus_post_lane #(
     end
   endfunction
   always_ff @(posedge clk_i) begin
-    if (valid4_i) begin
-      other4_q <= other3_q[32:0];
-      value4_q <= (mode_i == ModeAdd) ? value3[32:0] : extend(stage4(value3));
+    if (busy_i) begin
+      if (valid4_i) begin
+        other4_q <= other3_q[32:0];
+        value4_q <= (mode_i == ModeAdd) ? value3[32:0] : extend(stage4(value3));
+      end
     end
   end
 
@@ -244,9 +255,11 @@ module tactus_post_lane #(
   endfunction
   logic [31:0] result_q;
   always_ff @(posedge clk_i) begin
-    if (valid5_i) begin
-      result_q <= (mode_i == ModeRequantAdd || mode_i == ModeAdd)
-                  ? second_operand(value4_q, other4_q, add_record_i) : value4_q[31:0];
+    if (busy_i) begin
+      if (valid5_i) begin
+        result_q <= (mode_i == ModeRequantAdd || mode_i == ModeAdd)
+                    ? second_operand(value4_q, other4_q, add_record_i) : value4_q[31:0];
+      end
     end
   end
   assign result_o  = result_q;

@@ -310,28 +310,27 @@ module tactus_post_processor #(
   end
 
   // Mode lut: whose turn it is in each stage; stage 2 reads the table, stage 3 has the entry.
-  logic [PostLanes-1:0]    turn, turn1, turn2, turn3, turn4, turn5;
+  logic [PostLanes-1:0]    turn, active1, active2, active3, active4, active5;
   logic [PostLanes*33-1:0] lut_offsets;
   logic                    look_up;
   logic [15:0]             lut_record;
   logic [2:0]              lut_part;
-  logic                    valid2_q;
-  tactus_post_turns #(
-    .PostLanes(PostLanes)
-  ) u_turns (
+  logic                    valid1_q, valid2_q, valid3_q, valid4_q, valid5_q;
+  tactus_post_turns #(.PostLanes(PostLanes)) u_turns (
     .clk_i    (clk_i),
     .start_i  (start),
     .lut_i    (lut_q),
     .lane_i   (kx_q),
-    .valid2_i (valid2_q),
+    .valid_i  ({valid5_q, valid4_q, valid3_q, valid2_q, valid1_q}),
+    .lanes_i  (lanes),
     .shift_i  (lut_shift_q),
     .offsets_i(lut_offsets),
     .turn_o   (turn),
-    .turn1_o  (turn1),
-    .turn2_o  (turn2),
-    .turn3_o  (turn3),
-    .turn4_o  (turn4),
-    .turn5_o  (turn5),
+    .active1_o(active1),
+    .active2_o(active2),
+    .active3_o(active3),
+    .active4_o(active4),
+    .active5_o(active5),
     .look_up_o(look_up),
     .record_o (lut_record),
     .part_o   (lut_part)
@@ -375,9 +374,9 @@ module tactus_post_processor #(
   // Stages: 1 the tap's data are there, 2 window, 3 bias, 4 requantisation, 5 second operand,
   // 6 write. Only the last tap of a pixel goes on after stage 2; in mode lut each lane does, and
   // the last one is followed by the write.
-  logic                  valid1_q, valid3_q, valid4_q, valid5_q, valid6_q;
+  logic                  valid6_q;
   logic                  first1_q, first2_q, last1_q, last2_q, second1_q;
-  logic                  last3_q, last4_q, last5_q, last6_q;
+  logic                  last3_q, last4_q, last5_q, last6_q, busy;
   logic [OffsetBits-1:0] offset1_q;
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -413,20 +412,20 @@ module tactus_post_processor #(
     last6_q <= last5_q;
   end
   assign write = valid6_q && last6_q;
+  assign busy  = {valid1_q, valid2_q, valid3_q, valid4_q, valid5_q, bias_we, scale_we} != '0;
 
   logic [PostLanes*32-1:0] results;
   logic [PostLanes-1:0]    overflows;
   generate
     for (l = 0; l < PostLanes; l++) begin : gen_lane
       tactus_post_lane #(
-        .DataBits   (DataBits),
-        .AccBits    (AccBits),
-        .AccOverflow(AccOverflow)
+        .DataBits(DataBits), .AccBits(AccBits), .AccOverflow(AccOverflow)
       ) u_lane (
         .clk_i           (clk_i),
 `ifdef TACTUS_FAULTS
         .fault_i         (fault_i),
 `endif
+        .busy_i          (busy),
         .bias_we_i       (bias_we[l]),
         .bias_i          (bias),
         .scale_we_i      (scale_we[l]),
@@ -441,11 +440,11 @@ module tactus_post_processor #(
         .add_record_i    (add_record),
         .lut_shift_i     (lut_shift_q),
         .lut_entry_i     (param_data_i[32*lut_part +: 32]),
-        .valid1_i        (valid1_q && lanes[l] && turn1[l]),
-        .valid2_i        (valid2_q && lanes[l] && turn2[l]),
-        .valid3_i        (valid3_q && lanes[l] && turn3[l]),
-        .valid4_i        (valid4_q && lanes[l] && turn4[l]),
-        .valid5_i        (valid5_q && lanes[l] && turn5[l]),
+        .valid1_i        (active1[l]),
+        .valid2_i        (active2[l]),
+        .valid3_i        (active3[l]),
+        .valid4_i        (active4[l]),
+        .valid5_i        (active5[l]),
         .first2_i        (first2_q),
         .psum_i          (psum_data_i[l*AccBits +: AccBits]),
         .word_i          (src_data_i[l*DataBits +: DataBits]),
@@ -495,6 +494,6 @@ module tactus_post_processor #(
   assign mon_lanes_o    = lanes;
   assign mon_channel_o  = channel_q;
   assign mon_result_o   = results;
-  assign mon_overflow_o = valid4_q ? (overflows & lanes & turn4) : '0;
+  assign mon_overflow_o = overflows & active4;
 
 endmodule
