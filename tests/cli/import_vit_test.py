@@ -206,6 +206,16 @@ class Attention(CliTest):
                                *(["--hw.operand_bits", "16"] if bits > 8 else []))
             self.assertEqual((run["accuracy"]["count"], run["accuracy"]["top1"]), (3, 1.0))
 
+    def test_lost_scales_are_named(self):
+        scaler = self.model.stages[1].mlp.fc1.scaler
+        scaler.scale[3], scaler.bias[5] = 0, 2.0 ** 31
+        _, data = self.captured()
+        said = {(w["layer"], word) for w in data["warnings"] for word in (
+            "scale of 1 of 24 channels (first: 3) vanished",
+            "bias of 1 of 24 channels (first: 5) sits at the end") if word in w["message"]}
+        self.assertEqual(len(said), 2, data["warnings"])
+        self.assertEqual({layer for layer, _ in said}, {"blocks.1.mlp.fc1.scaler"})
+
     def test_the_input_is_what_the_patches_read(self):
         class Doubled(Transformer):
             def forward(self, x):

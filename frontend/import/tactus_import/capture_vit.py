@@ -46,8 +46,8 @@ def weight_bits(weight, wq):
 class LiveVit:
     """Parameters and captured tensors by the names that captures use."""
 
-    def __init__(self, model):
-        self.model = model
+    def __init__(self, model, word_bits):
+        self.model, self.word_bits = model, word_bits
         self.modules = dict(model.named_modules())
         self.names = {id(module): name for name, module in self.modules.items()}
         self.layers, self.images, self.hooks = {}, [], []
@@ -129,7 +129,7 @@ class LiveVit:
         if frac <= 0:
             self.fail("its scale is still a float; call T2C.fused_model() before the capture", name)
         self.layers[name] = {
-            "scale_frac_bits": int(frac),
+            "scale_frac_bits": int(frac), "scale_word_bits": self.word_bits,
             "scale_int": np.rint(_array(module.scale).astype(np.float64)).astype(np.int64),
             "bias_int": np.rint(_array(module.bias).astype(np.float64)).astype(np.int64)}
 
@@ -301,11 +301,11 @@ class LiveVit:
         return seen
 
 
-def live_vit(model, samples, labels):
+def live_vit(model, samples, labels, word_bits):
     """(LiveVit, GoldenImages) of a fused model and sample images [N,C,H,W]."""
     with torch.no_grad():
         model.eval()(samples[:1])  # the toolkit fills qweight in the first forward
-    one = LiveVit(model)
+    one = LiveVit(model, word_bits)
     images = [GoldenImage(label=None if labels is None else int(labels[k]),
                           prediction=one.capture(samples[k:k + 1])) for k in range(len(samples))]
     if not images:

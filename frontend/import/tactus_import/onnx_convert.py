@@ -187,6 +187,8 @@ class Converter:
                 self.fail("the output is the input", info.name)
             self.model.outputs.append(self.guarded(
                 lambda value=value, name=info.name: self.emitter.output(value, name)))
+        if not self.model.outputs:
+            self.fail("the graph has no output", self.graph.name or "graph")
         if not self.model.layers:
             self.fail("the graph computes nothing on integers: there is no quantiser in it",
                       self.graph.name or "graph")

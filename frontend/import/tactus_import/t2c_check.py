@@ -14,18 +14,23 @@ def _channels(mask):
         f" (first: {where[0]})" if where else "")
 
 
-def _scales(node):
-    limit = (1 << (node.word_bits - 1)) - 1
-    for what, values in (("scale", node.scale), ("bias", node.bias)):
+def scale_lines(scale, bias, word_bits, frac_bits, used=True):
+    """Sentences about fixed-point scales and biases that lost their value."""
+    limit = (1 << (word_bits - 1)) - 1
+    for what, values in (("scale", scale), ("bias", bias)):
         saturated = np.abs(values) >= limit
         if saturated.any():
-            yield (f"the {what} of {_channels(saturated)} sits at the end of the {node.word_bits}-"
-                   f"bit word with {node.frac_bits} fraction bits: it was saturated")
-    used = np.abs(node.weight).reshape(node.weight.shape[0], -1).max(axis=1) > 0
-    vanished = (node.scale == 0) & used
+            yield (f"the {what} of {_channels(saturated)} sits at the end of the {word_bits}-bit "
+                   f"word with {frac_bits} fraction bits: it was saturated")
+    vanished = (scale == 0) & used
     if vanished.any():
-        yield (f"the scale of {_channels(vanished)} vanished at {node.frac_bits} fraction bits: "
-               "these channels are constant")
+        yield (f"the scale of {_channels(vanished)} vanished at {frac_bits} fraction bits: these "
+               "channels are constant")
+
+
+def _scales(node):
+    used = np.abs(node.weight).reshape(node.weight.shape[0], -1).max(axis=1) > 0
+    yield from scale_lines(node.scale, node.bias, node.word_bits, node.frac_bits, used)
 
 
 def _operand(node, images):

@@ -20,6 +20,7 @@ from .import_t2c import settings_of
 from .modelfile import Model, value_range
 from .problem import ImportProblem
 from .t2c_capture import _plain
+from .t2c_check import scale_lines
 from .t2c_graph import GoldenImage
 from .t2c_patches import embed
 from .t2c_report import compare_with_golden, golden_text
@@ -83,6 +84,7 @@ class VitFolder:
     def __init__(self, reader, options, name):
         self.r, self.options = reader, options
         self.model = Model(name, "Torch2Chip ViT through tactus import t2c")
+        self.warnings = []
         self.golden = [{"origin": "toolkit", "inputs": {}, "layers": {}, "accumulators": {}}
                        for _ in reader.images]
 
@@ -123,7 +125,11 @@ class VitFolder:
 
     def fixed_point(self, layer, count):
         """Scales and offsets of a MulShift as fractions."""
-        unit = Fraction(1, 1 << int(self.r.attr(layer, "scale_frac_bits")))
+        frac = int(self.r.attr(layer, "scale_frac_bits"))
+        unit = Fraction(1, 1 << frac)
+        self.warnings += [(layer, line) for line in scale_lines(
+            np.ravel(self.r.data(layer, "scale_int")), np.ravel(self.r.data(layer, "bias_int")),
+            int(self.r.attr(layer, "scale_word_bits")), frac)]
         return [[int(v) * unit for v in np.broadcast_to(
             self.r.data(layer, key).reshape(-1), (count,))] for key in ("scale_int", "bias_int")]
 
@@ -352,6 +358,8 @@ def _finish(folder, images, out):
         model.dataset = ({name: stored}, [image.label for image in images])
     out.settings = {"multiplier_bits": options.mult_bits, "residual_bits": options.residual_bits,
                     "rounding": options.rounding}
+    for layer, text in folder.warnings:
+        out.warn(layer, text)
     if options.patch_bits:
         out.settings["patch_bits"] = options.patch_bits
         out.note("the float patch embedding becomes integers: image and weights "

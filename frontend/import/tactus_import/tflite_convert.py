@@ -287,4 +287,6 @@ class Converter:
             value = self.values[index]
             value = self.bordered(value) if any(value.padding) else value
             self.model.outputs.append(value.ident)
+        if not self.model.outputs:
+            raise ImportProblem(f"{self.path}: the graph has no output", self.path)
         return self.model
