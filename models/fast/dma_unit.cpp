@@ -193,9 +193,37 @@ std::uint64_t DmaUnit::run(const StoreOp& op, Buffers& buffers, OffchipMemory& m
   const std::int64_t line_bytes = line_beats * beat_bytes_;
   const bool packed = op.log2_pack != 0 || op.log2_bundle != 0;
   before_store(op, span_of(op, op.line_bytes), memory, buffers);
-  // Bytes behind line_bytes stay 0: the digest sees masked bytes as 0.
-  line_.assign(std::max(line_.size(), static_cast<std::size_t>(line_bytes)), 0);
   BeatDigest digest(beat_bytes_);
+  const auto write = [&](std::int64_t plane, std::int64_t line, const std::uint8_t* from,
+                         std::int64_t bytes) {
+    memory.write(
+        static_cast<std::uint64_t>(op.mem_addr + plane * op.plane_stride + line * op.line_stride),
+        from, static_cast<std::uint64_t>(bytes));
+  };
+  const bool copied = !packed && op.transposed == 0;
+  // Lines that follow each other without gaps on both sides are one.
+  const bool joined = copied && op.line_bytes == line_bytes && op.src_line_stride == line_beats &&
+                      op.line_stride == line_bytes;
+  const auto place_of = [&](std::int64_t plane, std::int64_t line, std::int64_t bytes) {
+    const std::int64_t channel = op.bank0 + plane;
+    const std::int64_t beat =
+        op.src_base + channel / source.banks() * op.src_slot_stride + line * op.src_line_stride;
+    source.check(beat * beat_bytes_, bytes);
+    return source.bank(channel % source.banks()) + beat * beat_bytes_;
+  };
+  for (std::int64_t plane = 0; joined && plane < op.planes; ++plane) {
+    const std::uint8_t* from = place_of(plane, 0, op.lines * line_bytes);
+    digest.add(from, op.lines * line_beats);
+    write(plane, 0, from, op.lines * line_bytes);
+  }
+  if (joined) return digest.value();
+
+  if (line_.size() < static_cast<std::size_t>(line_bytes)) {
+    line_.resize(static_cast<std::size_t>(line_bytes));
+  }
+  // Bytes behind line_bytes stay 0: the digest sees masked bytes as 0.
+  std::memset(line_.data() + op.line_bytes, 0,
+              static_cast<std::size_t>(line_bytes - op.line_bytes));
   for (std::int64_t plane = 0; plane < op.planes; ++plane) {
     for (std::int64_t line = 0; line < op.lines; ++line) {
       if (op.transposed != 0) {
@@ -203,17 +231,11 @@ std::uint64_t DmaUnit::run(const StoreOp& op, Buffers& buffers, OffchipMemory& m
       } else if (packed) {
         pack_line(op, plane, line, source);
       } else {
-        const std::int64_t channel = op.bank0 + plane;
-        const std::int64_t beat =
-            op.src_base + channel / source.banks() * op.src_slot_stride + line * op.src_line_stride;
-        source.check(beat * beat_bytes_, line_bytes);
-        std::memcpy(line_.data(), source.bank(channel % source.banks()) + beat * beat_bytes_,
+        std::memcpy(line_.data(), place_of(plane, line, line_bytes),
                     static_cast<std::size_t>(op.line_bytes));
       }
       digest.add(line_.data(), line_beats);
-      memory.write(
-          static_cast<std::uint64_t>(op.mem_addr + plane * op.plane_stride + line * op.line_stride),
-          line_.data(), static_cast<std::uint64_t>(op.line_bytes));
+      write(plane, line, line_.data(), op.line_bytes);
     }
   }
   return digest.value();

@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -137,11 +138,24 @@ std::vector<std::size_t> record_places(const Program& program) {
 }
 
 /// A valid order of execution: a producer retires before its consumer starts.
-std::vector<std::size_t> start_order(const Timing& timing) {
-  std::vector<std::size_t> order(timing.start.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return timing.start[a] < timing.start[b]; });
+std::vector<std::size_t> start_order(const Program& program, const Timing& timing) {
+  // The ops of a queue start one after the other: merge the queues by start, then by place.
+  using Start = std::pair<Cycle, std::size_t>;
+  constexpr Start never{std::numeric_limits<Cycle>::max(), 0};
+  std::array<std::vector<Start>, queue_count> queues;
+  for (std::size_t i = 0; i < program.ops.size(); ++i) {
+    queues[static_cast<std::size_t>(queue_of(program.ops[i]))].emplace_back(timing.start[i], i);
+  }
+  std::array<const Start*, queue_count> next{};
+  for (std::size_t q = 0; q < queues.size(); ++q) {
+    queues[q].push_back(never);
+    next[q] = queues[q].data();
+  }
+  std::vector<std::size_t> order(program.ops.size());
+  for (std::size_t& i : order) {
+    i = (*std::min_element(next.begin(), next.end(),
+                           [](const Start* a, const Start* b) { return *a < *b; }))++->second;
+  }
   return order;
 }
 
@@ -179,7 +193,7 @@ class FastBackend final : public Backend {
       Machine machine(config, std::move(memory), options);
       constexpr std::uint64_t progress_ops = 64;
       std::uint64_t done = 0;
-      for (const std::size_t i : start_order(timing)) {
+      for (const std::size_t i : start_order(program, timing)) {
         if (options.progress && done % progress_ops == 0) options.progress(timing.start[i], done);
         if (options.observe) options.observe(i, false, machine.view());
         machine.execute(program.ops[i], result.retired[places[i]]);

@@ -12,7 +12,9 @@
 namespace tactus::fast {
 namespace {
 
-constexpr std::size_t pool_elements = 4U << 20;  // 8 MiB of int16 in each pool
+/// int16 elements of a pool, at most: about what the tiles of one layer of ResNet-18 at 224 take. A
+/// larger pool is slower, because all of it is touched for the first time in each run.
+constexpr std::size_t activation_pool = 9U << 18, weight_pool = 11U << 18;
 constexpr std::size_t pool_entries = 128;
 
 /// int16 elements from one panel or block to the next: an odd number of cache lines, because equal
@@ -123,11 +125,12 @@ Packed* PackCache::find(Pool<Packed>& pool, const Key& key, const Matches& match
 }
 
 template <class Packed>
-Packed& PackCache::make(Pool<Packed>& pool, const Key& key, std::size_t elements) {
+Packed& PackCache::make(Pool<Packed>& pool, const Key& key, std::size_t elements,
+                        std::size_t preferred) {
   auto& entries = pool.entries;
   if (elements > pool.size) {
     entries.clear();
-    pool.size = std::max(elements, pool_elements);
+    pool.size = std::max(elements, preferred);
     pool.next = 0;
     pool.arena.reset(new std::int16_t[pool.size]);
   }
@@ -184,7 +187,8 @@ const PackedActivations* PackCache::activations(const ComputeOp& op, const Opera
   if (source.name.lasting) source.copies = 0;  // bytes that come back come back under the name
   const std::int64_t copied = (source.copies * source.count + 1) / 2;
   PackedActivations& packed =
-      make(activations_, key, static_cast<std::size_t>(parts * panels * stride + copied));
+      make(activations_, key, static_cast<std::size_t>(parts * panels * stride + copied),
+           activation_pool);
   packed.panels = panels;
   packed.panel_stride = stride;
   packed.part_stride = panels * stride;
@@ -219,7 +223,8 @@ PackedWeights& PackCache::weights(const ComputeOp& op, const OperandLayout& layo
   const std::int64_t blocks = (op.cols + strip_cols - 1) / strip_cols * (strip_cols / block_cols);
   const std::int64_t stride = stride_of(shape.pairs() * block_step);
   const std::int64_t parts = weight_width(op, layout).parts();
-  PackedWeights& packed = make(weights_, key, static_cast<std::size_t>(parts * blocks * stride));
+  PackedWeights& packed =
+      make(weights_, key, static_cast<std::size_t>(parts * blocks * stride), weight_pool);
   packed.blocks = blocks;
   packed.block_stride = stride;
   packed.part_stride = blocks * stride;

@@ -75,9 +75,10 @@ class PackCache {
   /// The entry of `key` that `matches`, or nullptr.
   template <class Packed, class Matches>
   static Packed* find(Pool<Packed>& pool, const Key& key, const Matches& matches);
-  /// A new entry with room for `elements`.
+  /// A new entry with room for `elements`, in an arena of `preferred` elements or more.
   template <class Packed>
-  static Packed& make(Pool<Packed>& pool, const Key& key, std::size_t elements);
+  static Packed& make(Pool<Packed>& pool, const Key& key, std::size_t elements,
+                      std::size_t preferred);
 
   std::int64_t row_bytes_;  ///< of a row of the weight half
   std::unordered_map<Key, Reads, KeyHash> reads_;
