@@ -75,7 +75,6 @@ class NetworkLowering {
       info.source_name = layer.source_name;
       info.op = name_of(layer.op);
       ctx_.infos.push_back(info);
-      if (layer.op == LayerOp::flatten) check_flatten(layer);
       if (!is_product(layer)) continue;
       ConvUnit unit;
       unit.layer = i;
@@ -87,18 +86,6 @@ class NetworkLowering {
     for (int i = 0; i < count(); ++i) {
       if (ctx_.layer(i).op == LayerOp::add) try_fold(i);
     }
-  }
-
-  void check_flatten(const Layer& layer) const {
-    for (const auto& other : ctx_.network.layers) {
-      for (const auto& in : other.inputs) {
-        if (in == layer.id && other.op != LayerOp::linear && other.op != LayerOp::flatten) {
-          ctx_.refuse(layer, "flatten is supported in front of linear layers only, " + other.id +
-                                 " is a " + name_of(other.op));
-        }
-      }
-    }
-    if (is_output(layer.id)) ctx_.refuse(layer, "a flatten as network output is not supported");
   }
 
   /// Folds a residual add into the later of its two operands where that is a product whose result

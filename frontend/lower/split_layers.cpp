@@ -106,44 +106,84 @@ Layer phases_of(const Layer& layer) {
   return conv;
 }
 
+namespace {
+
+bool is_transposed(const Layer& layer) { return layer.op == LayerOp::conv_transpose2d; }
+
+/// A flatten that not only linear layers read, which take an image as it is.
+bool is_needed_flatten(const Network& network, const Layer& layer) {
+  if (layer.op != LayerOp::flatten) return false;
+  const auto& outputs = network.outputs;
+  if (std::find(outputs.begin(), outputs.end(), layer.id) != outputs.end()) return true;
+  return std::any_of(network.layers.begin(), network.layers.end(), [&](const Layer& reader) {
+    const auto& in = reader.inputs;
+    return reader.op != LayerOp::linear && reader.op != LayerOp::flatten &&
+           std::find(in.begin(), in.end(), layer.id) != in.end();
+  });
+}
+
+/// The tensor that flatten layers rename.
+std::string unflattened(const Network& network, const std::string& id) {
+  const Layer* layer = network.find_layer(id);
+  if (layer == nullptr || layer->op != LayerOp::flatten) return id;
+  return unflattened(network, layer->inputs.at(0));
+}
+
+void add_transposed(const Layer& layer, std::size_t number, SplitNetwork& split) {
+  auto& layers = split.network.layers;
+  split.origin.push_back(number);
+  layers.push_back(phases_of(layer));
+  if (layer.stride_h == 1 && layer.stride_w == 1) return;
+  Layer& conv = layers.back();
+  conv.id = layer.id + ".phases";
+  conv.source_name = layer.id;
+  Layer shuffle;
+  shuffle.id = layer.id;
+  shuffle.source_name = layer.source_name;
+  shuffle.op = LayerOp::pixel_shuffle;
+  shuffle.inputs = {conv.id};
+  shuffle.stride_h = layer.stride_h;
+  shuffle.stride_w = layer.stride_w;
+  shuffle.blocks = layer.groups;
+  shuffle.begin = {0, vertical(layer).skip, horizontal(layer).skip};
+  shuffle.size = {layer.out_shape.c, layer.out_shape.h, layer.out_shape.w};
+  shuffle.out_format = layer.out_format;
+  shuffle.in_shape = conv.out_shape;
+  shuffle.out_shape = layer.out_shape;
+  split.origin.push_back(number);
+  layers.push_back(std::move(shuffle));
+}
+
+Layer as_reshape(const Network& network, const Layer& flatten) {
+  Layer layer = flatten;
+  layer.op = LayerOp::reshape;
+  layer.inputs = {unflattened(network, flatten.inputs.at(0))};
+  layer.in_shape = network.shape_of(layer.inputs[0]);
+  layer.size = {layer.out_shape.c, layer.out_shape.h, layer.out_shape.w};
+  return layer;
+}
+
+}  // namespace
+
 std::optional<SplitNetwork> split_layers(const Network& network) {
-  const auto is_transposed = [](const Layer& layer) {
-    return layer.op == LayerOp::conv_transpose2d;
+  const auto changes = [&](const Layer& layer) {
+    return is_transposed(layer) || is_needed_flatten(network, layer);
   };
-  if (std::none_of(network.layers.begin(), network.layers.end(), is_transposed)) return {};
+  if (std::none_of(network.layers.begin(), network.layers.end(), changes)) return {};
   SplitNetwork split;
   split.network = network;
   split.network.layers.clear();
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     const Layer& layer = network.layers[i];
-    split.origin.push_back(i);
-    if (!is_transposed(layer)) {
-      split.network.layers.push_back(layer);
+    if (is_transposed(layer)) {
+      add_transposed(layer, i, split);
       continue;
     }
-    Layer conv = phases_of(layer);
-    if (layer.stride_h == 1 && layer.stride_w == 1) {
-      split.network.layers.push_back(std::move(conv));
-      continue;
-    }
-    conv.id = layer.id + ".phases";
-    conv.source_name = layer.id;
-    Layer shuffle;
-    shuffle.id = layer.id;
-    shuffle.source_name = layer.source_name;
-    shuffle.op = LayerOp::pixel_shuffle;
-    shuffle.inputs = {conv.id};
-    shuffle.stride_h = layer.stride_h;
-    shuffle.stride_w = layer.stride_w;
-    shuffle.blocks = layer.groups;
-    shuffle.begin = {0, vertical(layer).skip, horizontal(layer).skip};
-    shuffle.size = {layer.out_shape.c, layer.out_shape.h, layer.out_shape.w};
-    shuffle.out_format = layer.out_format;
-    shuffle.in_shape = conv.out_shape;
-    shuffle.out_shape = layer.out_shape;
     split.origin.push_back(i);
-    split.network.layers.push_back(std::move(conv));
-    split.network.layers.push_back(std::move(shuffle));
+    split.network.layers.push_back(is_needed_flatten(network, layer) ? as_reshape(network, layer)
+                                                                     : layer);
+    Layer& last = split.network.layers.back();
+    if (layer.op == LayerOp::linear) last.inputs = {unflattened(network, layer.inputs.at(0))};
   }
   return split;
 }
@@ -180,6 +220,7 @@ void join_layers(const Network& network, const SplitNetwork& split, Program& pro
     LayerInfo& info = joined[split.origin[i]];
     if (whole.op != LayerOp::conv_transpose2d) {
       info = std::move(part);
+      info.op = name_of(whole.op);
       continue;
     }
     const bool shuffles = split.network.layers[i].op == LayerOp::pixel_shuffle;

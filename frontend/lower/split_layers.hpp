@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Transposed convolutions as layers that the array has: a convolution that makes all pixels of a
-// stride as channels, and the pixel_shuffle that puts them side by side.
+// stride as channels, and the pixel_shuffle that puts them side by side. Flatten layers that others
+// than linear layers read as reshapes.
 #pragma once
 
 #include <optional>

@@ -214,10 +214,24 @@ class Run {
 
 }  // namespace
 
+void set_linear_shapes(const Network& network, RefOptions& options) {
+  for (const Layer& layer : network.layers) {
+    if (layer.op != LayerOp::linear) continue;
+    std::string source = layer.inputs.at(0);
+    for (const Layer* maker = network.find_layer(source);
+         maker != nullptr && maker->op == LayerOp::flatten; maker = network.find_layer(source)) {
+      source = maker->inputs.at(0);
+    }
+    options.linear_shape.emplace(layer.id, network.shape_of(source));
+  }
+}
+
 std::map<std::string, QTensor> run_reference(const Network& network,
                                              const std::map<std::string, QTensor>& inputs,
-                                             const RefOptions& options,
+                                             const RefOptions& given,
                                              std::map<std::string, std::uint64_t>* overflows) {
+  RefOptions options = given;
+  set_linear_shapes(network, options);
   if (options.acc_bits < 2 || options.acc_bits > 62) {
     throw BadInput("The reference takes accumulators of 2 to 62 bits, not " +
                    std::to_string(options.acc_bits) + ".");

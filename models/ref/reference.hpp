@@ -21,9 +21,12 @@ struct RefOptions {
   /// Per layer id: the K mapping that the lowering chose; absent or rows = 0: one exact sum.
   std::map<std::string, KMapping> k_mapping;
   /// Per linear layer id: the shape under which its flattened input is walked (y, x, c); absent =
-  /// the shape of its input tensor.
+  /// the shape of its input tensor. run_reference() adds those of set_linear_shapes().
   std::map<std::string, Shape> linear_shape;
 };
+
+/// Linear layers behind a flatten walk the tensor that it flattens, where nothing else is said.
+void set_linear_shapes(const Network& network, RefOptions& options);
 
 /// Outputs of all layers by id. `inputs` holds a tensor per network input; an entry with a layer's
 /// id is what the consumers of that layer read in its place (feeding golden tensors). The network

@@ -58,8 +58,10 @@ class Tail {
         return space_to_depth(first);
       case 19:
         return shared_operand(first);
-      default:
+      case 20:
         return conv_transpose(first);
+      default:
+        return flatten(first);
     }
   }
 
@@ -286,6 +288,33 @@ class Tail {
         layer("both", LayerOp::concat, {first, net_.layers.back().id}, net_.format_of(first));
     both.axis = as_int(r_.in(0, 2));
     keep(std::move(both));
+  }
+
+  /// A flattened image for a linear layer, for another one, for both or as the result.
+  void flatten(const std::string& first) {
+    requant(first, any_format(config_.hw_operand_bits));
+    const std::string image = net_.layers.back().id;
+    const Format format = net_.format_of(image);
+    const std::string flat = keep(layer("flat", LayerOp::flatten, {image}, format));
+    const std::int64_t kind = r_.in(0, 5);
+    if (kind == 0) return;
+    if (kind == 1) return requant(flat, any_format(16));
+    Layer l = layer("linear", LayerOp::linear, {flat}, any_format(16));
+    l.out_channels = as_int(r_.in(1, 9));
+    l.in_channels_per_group = as_int(net_.shape_of(flat).count());
+    l.weight_format = {as_int(r_.in(2, std::min<std::int64_t>(8, config_.hw_operand_bits))), true,
+                       0};
+    for (std::int64_t i = 0; i < l.out_channels * net_.shape_of(flat).count(); ++i) {
+      l.weight.push_back(static_cast<std::int16_t>(r_.value(l.weight_format, false)));
+    }
+    scale(l, format.bits + l.weight_format.bits + 5, 1);
+    const std::string linear = keep(std::move(l));
+    if (kind > 2) return;
+    Layer both = layer("both", LayerOp::concat, {flat, flat}, format);
+    both.axis = 2;
+    keep(std::move(both));
+    net_.outputs.insert(net_.outputs.begin(), linear);
+    check_network(net_);
   }
 
   void pixel_shuffle(const std::string& first) {

@@ -7,7 +7,7 @@
 
 namespace tactus::property {
 
-inline constexpr std::int64_t tail_kinds = 21;
+inline constexpr std::int64_t tail_kinds = 22;
 
 /// Appends layers of a kind below tail_kinds to the network, which has one layer so far.
 void add_tail(Network& network, const ArchConfig& config, std::int64_t kind, Random& random);

@@ -111,7 +111,7 @@ int main(int argc, char** argv) {
                  "                       [--explain 0|1]\n"
                  "Random layers over several back ends (default: 100 cases of tiny_4 on all). A\n"
                  "difference is made smaller and printed, exit code 1. --fix second=9 and\n"
-                 "--fix tail=0..20 choose what stands behind the convolution of a case.\n";
+                 "--fix tail=0..21 choose what stands behind the convolution of a case.\n";
     return std::string(argv[1]) == "--help" ? 0 : 2;
   }
   std::uint64_t count = 100, seed = 1;
