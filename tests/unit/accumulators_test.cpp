@@ -93,3 +93,32 @@ TEST_CASE("accumulators: an output-stationary op starts at 0") {
   CHECK(observed(n, x, map).max == 210);
   CHECK(observed(n, x, map).min == -232);
 }
+
+TEST_CASE("accumulators: the pixels of a transposed convolution have sums of their own") {
+  // 2x2 with stride 2: each output pixel is one product.
+  Network n;
+  n.name = "n";
+  n.inputs.push_back({"x", {1, 1, 2}, {4, false, 0}, false, ""});
+  Layer l;
+  l.id = "000_l";
+  l.op = LayerOp::conv_transpose2d;
+  l.inputs = {"x"};
+  l.kernel_h = l.kernel_w = l.stride_h = l.stride_w = 2;
+  l.weight_format = {4, true, 0};
+  l.out_channels = l.in_channels_per_group = 1;
+  l.weight = {3, -2, 0, 1};
+  l.bias = {5};
+  l.out_format = {32, true, 0};
+  l.requant.clamp_min = l.out_format.min();
+  l.requant.clamp_max = l.out_format.max();
+  n.layers.push_back(l);
+  n.outputs = {"000_l"};
+  check_network(n);
+  const AccumulatorRange worst = worst_case_accumulators(n).at("000_l");
+  CHECK(worst.min == -30);  // 15 * -2; all four weights together would reach -30 and 60
+  CHECK(worst.max == 50);   // 15 * 3 + 5
+  const QTensor x{{1, 1, 2}, {4, false, 0}, {2, 10}};
+  const AccumulatorRange seen = observed(n, x, {});
+  CHECK(seen.min == -20);
+  CHECK(seen.max == 35);
+}
