@@ -278,6 +278,18 @@ class ShapeCheck {
   }
 
   void spread() {
+    in_range("stride[0]", layer_.stride_h, 1, 64);
+    in_range("stride[1]", layer_.stride_w, 1, 64);
+    // Every pixel of a stride has a kernel of its own.
+    const auto all = [](int kernel, int stride) {
+      return (std::int64_t{kernel} + stride - 1) / stride * stride;
+    };
+    const std::int64_t taps =
+        all(layer_.kernel_h, layer_.stride_h) * all(layer_.kernel_w, layer_.stride_w);
+    const std::int64_t most = std::int64_t{1} << 28;
+    if (taps > most / layer_.out_channels / layer_.in_channels_per_group) {
+      fail("the kernels of the pixels of a stride have more than 2^28 weights");
+    }
     layer_.out_shape =
         Shape{layer_.out_channels,
               spread_extent("height", layer_.in_shape.h, 0, layer_.kernel_h, layer_.stride_h),

@@ -55,6 +55,14 @@ TEST_CASE("network: each rule of layers that spread and move has its sentence") 
          n.layers[0].padding = {2, 0, 2, 0};
          n.layers[0].output_padding = {0, 0};
        }},
+      {"stride[1] = 65 is outside 1..64", [](Network& n) { n.layers[0].stride_w = 65; }},
+      {"have more than 2^28 weights",
+       [](Network& n) {
+         n.layers[0].groups = 1;
+         n.layers[0].in_channels_per_group = 4;
+         n.layers[0].out_channels = 1 << 15;
+         n.layers[0].stride_h = n.layers[0].stride_w = 64;
+       }},
       {"in each of 4 groups", [](Network& n) { n.layers[0].groups = 4; }},
       {"conv_transpose2d takes at most 16",
        [](Network& n) {
