@@ -33,6 +33,7 @@ RefOptions reference_options(const Job& job) {
     if (job.config.hw_acc_overflow == name_of(o)) options.overflow = o;
   }
   for (const auto& layer : job.program.layers) options.k_mapping[layer.id] = layer.k_mapping;
+  set_linear_shapes(job.workload.network, options);
   return options;
 }
 
