@@ -88,7 +88,8 @@ void add_golden_options(po::options_description& all) {
       "base-address", number(), "hex: address of the first word (default 0)")(
       "bench", "write stream vectors and a SystemVerilog test bench too")(
       "bench-rows", number(), "pixels of a stream block (default: array rows)")(
-      "bench-cols", number(), "channels of a stream block (default: array columns)");
+      "bench-cols", number(), "channels of a stream block (default: array columns)")(
+      "bench-fold", number(), "steps that a saturating accumulator adds at once (default: rows)");
 }
 
 po::options_description options_for(const Verb& verb) {
@@ -263,6 +264,7 @@ void read_golden_options(const po::variables_map& map, GoldenOptions& out) {
   take(map, "base-address", out.base_address);
   take(map, "bench-rows", out.bench_rows);
   take(map, "bench-cols", out.bench_cols);
+  take(map, "bench-fold", out.bench_fold);
   out.bench = map.count("bench") != 0;
 }
 

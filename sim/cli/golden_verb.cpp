@@ -86,6 +86,8 @@ golden::Options options_of(const CommandLine& line) {
   constexpr std::int64_t most_lanes = 256;
   out.bench_rows = in_range("--bench-rows", typed.bench_rows, 0, most_lanes);
   out.bench_cols = in_range("--bench-cols", typed.bench_cols, 0, most_lanes);
+  constexpr std::int64_t most_steps = 65536;
+  out.bench_fold = in_range("--bench-fold", typed.bench_fold, 0, most_steps);
   out.witnesses = typed.witnesses;
   return out;
 }

@@ -105,7 +105,8 @@ GoldenReport export_golden(Job job, golden::Options options, const std::string& 
   manifest.image_names = source.image_names();
   manifest.witnesses = report.witnesses;
   golden::SetBuilder builder(options, folder, true);
-  source.produce(builder, manifest.retired, nullptr, progress);
+  manifest.streams = source.produce(builder, manifest.retired, nullptr, progress);
+  report.streams = manifest.streams;
   manifest.files = builder.finish();
   report.files = manifest.files.size();
   for (const auto& file : manifest.files) report.bytes += file.bytes;

@@ -169,20 +169,24 @@ golden::SetBuilder::Size GoldenSource::size() const {
   return total;
 }
 
-void GoldenSource::produce(golden::SetBuilder& builder, std::vector<golden::RetireEntry>& retired,
-                           std::vector<RunResult>* results, const Progress& progress) const {
+std::vector<golden::StreamUse> GoldenSource::produce(golden::SetBuilder& builder,
+                                                     std::vector<golden::RetireEntry>& retired,
+                                                     std::vector<RunResult>* results,
+                                                     const Progress& progress) const {
   const Network& network = job_.workload.network;
   for (const std::string& id : layers_) {
     for (const auto& array : golden::constants_of(*network.find_layer(id), constants_folder)) {
       builder.add(array);
     }
   }
-  golden::Streams streams(network, golden::stream_shape(network, layers_, options_, job_.config));
+  golden::Streams streams(network, layers_,
+                          golden::stream_shape(network, layers_, options_, job_.config));
   for (std::size_t image = 0; image < job_.workload.inferences.size(); ++image) {
     run_image(image, builder, options_.bench ? &streams : nullptr, retired, results, progress);
   }
-  if (!options_.bench) return;
+  if (!options_.bench) return {};
   for (const golden::TextFile& file : streams.files()) builder.add(file);
+  return streams.uses();
 }
 
 void GoldenSource::run_image(std::size_t image, golden::SetBuilder& builder,
@@ -227,8 +231,7 @@ void GoldenSource::run_image(std::size_t image, golden::SetBuilder& builder,
                             folder_of(image), &tensors)) {
       builder.add(array);
     }
-    const bool ordered = job_.config.hw_acc_overflow == "saturate" && overflows[id] > 0;
-    if (streams != nullptr) streams->add(inference.name, layer, tensors, ordered);
+    if (streams != nullptr) streams->add(inference.name, layer, tensors, overflows[id] > 0);
   }
 }
 

@@ -29,9 +29,12 @@ class GoldenSource {
   [[nodiscard]] golden::SetBuilder::Size size() const;
 
   /// Runs all inferences and adds every array and bench; the retire records of the held ops are
-  /// appended to `retired`, the run's results to `results` when given.
-  void produce(golden::SetBuilder& builder, std::vector<golden::RetireEntry>& retired,
-               std::vector<RunResult>* results, const Progress& progress) const;
+  /// appended to `retired`, the run's results to `results` when given. The result says in which
+  /// streams of the benches each layer is; empty without benches.
+  std::vector<golden::StreamUse> produce(golden::SetBuilder& builder,
+                                         std::vector<golden::RetireEntry>& retired,
+                                         std::vector<RunResult>* results,
+                                         const Progress& progress) const;
 
  private:
   void run_image(std::size_t image, golden::SetBuilder& builder, golden::Streams* streams,

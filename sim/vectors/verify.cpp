@@ -232,7 +232,7 @@ GoldenReport verify_golden(const VerifyRequest& request, const Progress& progres
   golden::SetBuilder builder(manifest.options, folder.path(), false);
   std::vector<golden::RetireEntry> retired;
   std::vector<RunResult> expected;
-  source.produce(builder, retired, &expected, progress);
+  static_cast<void>(source.produce(builder, retired, &expected, progress));
   compare_contents(manifest, builder.finish(), report);
   report.backend = request.backend;
   compare_run(job, manifest, expected, request, progress, report);

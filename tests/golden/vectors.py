@@ -18,7 +18,7 @@ OURS = [str(RTL / "include/tactus_op_pkg.sv"), str(RTL / "src/tactus_arith_pkg.s
         str(RTL / "src/tactus_ram_1r1w.sv"), *sorted(map(str, (RTL / "bench").glob("*.sv")))]
 # Wrapper and sources by the name of a block.
 BLOCKS = {"array": ("mac", "tactus_bench_array", OURS), "post": ("post", "tactus_bench_post", OURS),
-          "foreign": ("mac", "osa_wrapper", FOREIGN)}
+          "elem": ("elem", "tactus_bench_elem", OURS), "foreign": ("mac", "osa_wrapper", FOREIGN)}
 
 
 def golden(tool, *args, timeout=600):
@@ -110,7 +110,7 @@ def build_bench(simulator, block, folder, out, faults=False):
 
 def play(command, *arguments):
     """Plays a bench: (passed, output). PASS and the exit code must say the same."""
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=1800,
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=300,
                           check=False)
     text = done.stdout + done.stderr
     passed = "\nPASS: " in "\n" + text

@@ -60,7 +60,7 @@ Array tensor_of(const Layer& layer, const std::string& folder, const std::string
 
 }  // namespace
 
-bool has_accumulators(const Layer& layer) { return !layer.weight.empty(); }
+bool has_accumulators(const Layer& layer) { return has_weights(layer.op); }
 
 std::vector<Array> constants_of(const Layer& layer, const std::string& folder) {
   std::vector<Array> out;
@@ -68,7 +68,7 @@ std::vector<Array> constants_of(const Layer& layer, const std::string& folder) {
     std::vector<std::uint64_t> shape{extent(layer.out_channels),
                                      extent(layer.in_channels_per_group)};
     std::vector<std::string> axes{"out_channel", "in_channel"};
-    if (layer.op == LayerOp::conv2d) {
+    if (has_kernel(layer.op)) {
       shape.insert(shape.end(), {extent(layer.kernel_h), extent(layer.kernel_w)});
       axes.insert(axes.end(), {"kernel_y", "kernel_x"});
     }

@@ -28,7 +28,7 @@ struct Tensors {
                                             int acc_bits, const std::string& folder,
                                             const Tensors* tensors);
 
-/// Whether a layer has accumulators of its own: weights, or an average.
+/// Whether a set holds a layer's accumulators: those of layers with weights.
 [[nodiscard]] bool has_accumulators(const Layer& layer);
 
 }  // namespace tactus::golden

@@ -48,7 +48,8 @@ Json options_json(const Options& o) {
           {"base_address", o.packing.base_address},
           {"bench", o.bench},
           {"bench_rows", o.bench_rows},
-          {"bench_cols", o.bench_cols}};
+          {"bench_cols", o.bench_cols},
+          {"bench_fold", o.bench_fold}};
 }
 
 Options options_of(const Json& j) {
@@ -72,6 +73,7 @@ Options options_of(const Json& j) {
   o.bench = j.at("bench").get<bool>();
   o.bench_rows = j.at("bench_rows").get<std::int64_t>();
   o.bench_cols = j.at("bench_cols").get<std::int64_t>();
+  o.bench_fold = j.value("bench_fold", std::int64_t{0});
   return o;
 }
 
@@ -108,6 +110,15 @@ Json layer_json(const Network& network, const Layer& layer) {
     j["operand_scale"] = std::move(operands);
   }
   return j;
+}
+
+Json stream_json(const StreamUse& use) {
+  Json streams = Json::array();
+  for (const StreamKind kind : use.streams) streams.push_back(name_of(kind));
+  return {{"layer", use.layer},
+          {"op", use.op},
+          {"streams", std::move(streams)},
+          {"note", use.note.empty() ? Json(nullptr) : Json(use.note)}};
 }
 
 Json file_json(const FileEntry& f, const Options& o) {
@@ -205,6 +216,7 @@ std::string to_json(const Manifest& m, const Network& network,
   text += pair("layers", lines_of(layers, [&](const std::string& id) {
                  return layer_json(network, *network.find_layer(id));
                }));
+  if (m.options.bench) text += pair("streams", lines_of(m.streams, stream_json));
   text +=
       pair("files", lines_of(m.files, [&](const FileEntry& f) { return file_json(f, m.options); }));
   text += pair("retire", lines_of(m.retired, retire_json));

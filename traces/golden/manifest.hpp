@@ -9,6 +9,7 @@
 
 #include "backend/backend.hpp"
 #include "golden/array.hpp"
+#include "golden/stream_use.hpp"
 #include "network/network.hpp"
 
 namespace tactus::golden {
@@ -26,6 +27,7 @@ struct Options {
   Packing packing;
   bool bench = false;                           ///< streams and test benches of traces/README.md
   std::int64_t bench_rows = 0, bench_cols = 0;  ///< 0: those of the array
+  std::int64_t bench_fold = 0;                  ///< 0: bench_rows; see StreamShape::fold
   std::vector<std::string> witnesses;           ///< back ends that have to agree
 };
 
@@ -56,6 +58,7 @@ struct Manifest {
   std::vector<std::string> image_names;  ///< by position in the set
   std::size_t layers = 0;                ///< number of layers; parse_manifest fills it
   std::vector<std::string> witnesses;    ///< agreed back ends, then golden tensors of the model
+  std::vector<StreamUse> streams;        ///< with benches, by layer; parse_manifest leaves it out
   std::vector<FileEntry> files;
   std::vector<RetireEntry> retired;
 };
