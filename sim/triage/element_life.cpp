@@ -7,6 +7,8 @@
 #include "numerics/errors.hpp"
 #include "numerics/look_up.hpp"
 #include "triage/k_units.hpp"
+#include "triage/moved_element.hpp"
+#include "triage/row_steps.hpp"
 
 namespace tactus::triage {
 namespace {
@@ -28,6 +30,7 @@ class Life {
   void run() {
     life_.layer_op = name_of(layer_.op);
     if (!layer_.inputs.empty()) life_.input = source_of(s_.network, layer_.inputs[0]);
+    if (layer_.inputs.size() == 2) life_.second = layer_.inputs[1];
     switch (layer_.op) {
       case LayerOp::conv2d:
       case LayerOp::linear:
@@ -58,14 +61,24 @@ class Life {
       case LayerOp::lut:
         looked_up();
         break;
-      case LayerOp::flatten:
-        life_.value = tensor(layer_.inputs[0]).data.at(flat(layer_.out_shape));
-        life_.steps.push_back({"flatten", "the same element", life_.value});
+      case LayerOp::conv_transpose2d:
+        spread();
+        break;
+      case LayerOp::matmul:
+        multiplied();
+        break;
+      case LayerOp::softmax:
+      case LayerOp::layernorm:
+      case LayerOp::rmsnorm:
+        row();
+        break;
+      case LayerOp::constant:
+        life_.value = layer_.value.at(flat(layer_.out_shape));
+        life_.steps.push_back({"constant", "/layers/" + layer_.id + "/value", life_.value});
         break;
       default:
-        throw BadInput(
-            "layer " + layer_.id + ": explain does not take a " + name_of(layer_.op) + " apart",
-            s_.network.file, layer_.id);
+        moved();
+        break;
     }
     follow_add();
   }
@@ -98,12 +111,10 @@ class Life {
     const QTensor& input = tensor(life_.input);
     const WeightedLayer shape(layer_, input.shape);
     const KMapping& mapping = info().k_mapping;
-    life_.weight_file = s_.network.file;
-    life_.weight_dataset = "/layers/" + layer_.id + "/weight";
-    life_.weight_shape = layer_.op == LayerOp::linear
-                             ? std::vector<int>{layer_.out_channels, layer_.in_channels_per_group}
-                             : std::vector<int>{layer_.out_channels, layer_.in_channels_per_group,
-                                                layer_.kernel_h, layer_.kernel_w};
+    const int out = layer_.out_channels, inner = layer_.in_channels_per_group;
+    name_weights(layer_.op == LayerOp::linear
+                     ? std::vector<int>{out, inner}
+                     : std::vector<int>{out, inner, layer_.kernel_h, layer_.kernel_w});
     const auto per_fold = mapping.rows <= 0           ? INT64_MAX
                           : mapping.output_stationary ? std::int64_t{1}
                                                       : mapping.rows;
@@ -130,11 +141,134 @@ class Life {
       life_.folds.back().terms.push_back(t);
       life_.folds.back().sum += t.product;
     }
-    std::int64_t acc = accumulate_folds(mapping);
+    finish_weighted(accumulate_folds(mapping));
+  }
+
+  /// One term to a K unit, in the order of the channels.
+  void multiplied() {
+    const QTensor& a = tensor(layer_.inputs.at(0));
+    const QTensor& b = tensor(layer_.inputs.at(1));
+    const KMapping& mapping = info().k_mapping;
+    const int terms = a.shape.c / layer_.heads, columns = b.shape.w;
+    const std::int64_t per_fold = mapping.rows > 0 ? mapping.rows : terms;
+    for (int k = 0; k < terms; ++k) {
+      LifeTerm t;
+      t.unit = k;
+      t.c = life_.c / columns * terms + k;
+      t.x = life_.x;
+      t.input = value_at(a, t.c, 0, t.x);
+      t.activation = t.input - a.format.zero_point;
+      t.weight_index = std::int64_t{t.c} * columns + life_.c % columns;
+      t.weight = value_at(b, t.c, 0, life_.c % columns);
+      t.weight_operand = t.weight - b.format.zero_point;
+      t.product = t.activation * t.weight_operand;
+      if (k % per_fold == 0) life_.folds.push_back({k / per_fold, {}, 0, 0, false});
+      life_.folds.back().terms.push_back(t);
+      life_.folds.back().sum += t.product;
+    }
+    life_.accumulator = accumulate_folds(mapping);
+    life_.value = requantise_steps(layer_, life_.c, *life_.accumulator, life_.steps);
+  }
+
+  /// Softmax (the channels of a head) and norms (all channels) of one pixel.
+  void row() {
+    const QTensor& input = tensor(layer_.inputs.at(0));
+    const bool soft = layer_.op == LayerOp::softmax;
+    const int length = input.shape.c / (soft ? layer_.heads : 1);
+    const int first = life_.c / length * length;
+    std::vector<std::int64_t> values;
+    for (int c = first; c < first + length; ++c) {
+      values.push_back(value_at(input, c, life_.y, life_.x));
+    }
+    RowShares shares;
+    const auto own = static_cast<std::size_t>(life_.c - first);
+    life_.value = soft ? softmax_steps(layer_, values, own, life_.steps, shares)
+                       : norm_steps(layer_, input.format, values, own, life_.steps, shares);
+    for (int c = 0; c < length; ++c) {
+      LifeTerm t;
+      t.c = first + c;
+      t.y = life_.y;
+      t.x = life_.x;
+      t.input = values[at(c)];
+      t.activation = shares[at(c)];
+      life_.window.push_back(t);
+    }
+  }
+
+  void moved() {
+    life_.from = moved_from(s_.network, layer_, life_.c, life_.y, life_.x);
+    if (!life_.from) {
+      life_.value = tensor(layer_.inputs[0]).format.zero_point;
+      life_.steps.push_back({name_of(layer_.op), "the zero point, behind a pixel", life_.value});
+      return;
+    }
+    const Coordinates& from = *life_.from;
+    life_.value = value_at(tensor(from.tensor), from.c, from.y, from.x);
+    life_.in_place =
+        lies_in_place(s_.program, s_.network, from, {layer_.id, life_.c, life_.y, life_.x});
+    life_.steps.push_back({name_of(layer_.op),
+                           "element " + std::to_string(from.c) + "," + std::to_string(from.y) +
+                               "," + std::to_string(from.x) + " of " + from.tensor,
+                           life_.value});
+  }
+
+  /// A transposed convolution: the products that reach the element, without their K units.
+  void spread() {
+    const QTensor& input = tensor(life_.input);
+    const int inner = layer_.in_channels_per_group;
+    const int first = life_.c / (layer_.out_channels / layer_.groups) * inner;
+    const auto& zeros = layer_.weight_zero_point;
+    name_weights({layer_.out_channels, inner, layer_.kernel_h, layer_.kernel_w});
+    LifeFold fold;
+    fold.number = -1;
+    for (int ky = 0; ky < layer_.kernel_h; ++ky) {
+      for (int kx = 0; kx < layer_.kernel_w; ++kx) {
+        const int y = life_.y + layer_.padding[0] - ky, x = life_.x + layer_.padding[1] - kx;
+        if (y < 0 || x < 0 || y % layer_.stride_h != 0 || x % layer_.stride_w != 0 ||
+            y / layer_.stride_h >= input.shape.h || x / layer_.stride_w >= input.shape.w) {
+          continue;
+        }
+        for (int i = 0; i < inner; ++i) {
+          LifeTerm t;
+          t.c = first + i;
+          t.ky = ky;
+          t.kx = kx;
+          t.y = y / layer_.stride_h;
+          t.x = x / layer_.stride_w;
+          t.input = value_at(input, t.c, t.y, t.x);
+          t.activation = t.input - input.format.zero_point;
+          t.weight_index =
+              ((std::int64_t{life_.c} * inner + i) * layer_.kernel_h + ky) * layer_.kernel_w + kx;
+          t.weight = layer_.weight[at(t.weight_index)];
+          t.weight_operand =
+              t.weight - (zeros.empty() ? 0 : zeros[zeros.size() == 1 ? 0 : at(life_.c)]);
+          t.product = t.activation * t.weight_operand;
+          fold.sum += t.product;
+          fold.terms.push_back(t);
+        }
+      }
+    }
+    fold.accumulator = settle(0, fold.sum, &fold.overflowed);
+    if (fold.overflowed && policy_of(s_.config) == Overflow::saturate) {
+      throw BadInput("layer " + layer_.id +
+                         ": its accumulator saturates, and explain does not know "
+                         "in which order a conv_transpose2d adds",
+                     s_.network.file, layer_.id);
+    }
+    life_.folds.push_back(fold);
+    finish_weighted(fold.accumulator);
+  }
+
+  void name_weights(std::vector<int> shape) {
+    life_.weight_file = s_.network.file;
+    life_.weight_dataset = "/layers/" + layer_.id + "/weight";
+    life_.weight_shape = std::move(shape);
+  }
+
+  void finish_weighted(std::int64_t acc) {
     life_.bias = layer_.bias.empty() ? 0 : layer_.bias[at(life_.c)];
-    acc = settle(acc, *life_.bias, nullptr);
-    life_.accumulator = acc;
-    life_.value = requantise_steps(layer_, life_.c, acc, life_.steps);
+    life_.accumulator = settle(acc, *life_.bias, nullptr);
+    life_.value = requantise_steps(layer_, life_.c, *life_.accumulator, life_.steps);
   }
 
   std::int64_t settle(std::int64_t acc, std::int64_t addend, bool* overflowed) const {
@@ -335,6 +469,10 @@ void add_ops(ElementLife& life, const LifeSource& source, const RunResult& run) 
     }
     found.emplace_back(i, "makes the result");
     for (const std::size_t s : places.stores_of(i)) found.emplace_back(s, "stores it");
+  }
+  if (found.empty()) {
+    found =
+        moving_ops(program, source.network, layer, life.from, {life.layer, life.c, life.y, life.x});
   }
   std::map<std::pair<Queue, std::uint32_t>, const RetireRecord*> records;
   for (const RetireRecord& r : run.retired) records[{r.queue, r.seq}] = &r;

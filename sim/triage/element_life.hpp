@@ -18,13 +18,14 @@
 
 namespace tactus::triage {
 
-/// One product; of pooling, one tap (weight and product are not used there).
+/// One product; of pooling and of softmax and norms one value of the window or row (weight and
+/// product are not used there). Of a matmul the weight is the value of the second operand.
 struct LifeTerm {
   std::int64_t unit = -1;  ///< K unit, -1: not in the program
   int c = 0, y = 0, x = 0, ky = 0, kx = 0;
   bool padding = false;         ///< the tap lies outside the image
   std::int64_t input = 0;       ///< as stored; padding: the zero point
-  std::int64_t activation = 0;  ///< minus zero point
+  std::int64_t activation = 0;  ///< minus zero point; of softmax: its exponential
   std::int64_t weight_index = 0, weight = 0, weight_operand = 0, product = 0;
 };
 
@@ -51,8 +52,11 @@ struct ElementLife {
   std::string weight_dataset;  ///< path in the model file, empty without weights
   std::string weight_file;
   std::vector<int> weight_shape;
-  std::vector<LifeFold> folds;   ///< with weights; of output-stationary layers a fold is a K unit
-  std::vector<LifeTerm> window;  ///< of pooling
+  std::vector<LifeFold> folds;      ///< products; of output-stationary layers a fold is a K unit
+  std::vector<LifeTerm> window;     ///< of pooling; the row of softmax and norms
+  std::string second;               ///< tensor that is the second operand
+  std::optional<Coordinates> from;  ///< element that a layer without arithmetic moves
+  bool in_place = false;            ///< it lies in memory where `from` does
   std::optional<std::int64_t> bias, accumulator;  ///< accumulator with the bias
   std::vector<Step> steps;
   std::int64_t value = 0;

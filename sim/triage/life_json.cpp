@@ -51,6 +51,8 @@ std::string to_json(const ElementLife& life, const LifeCheck& check) {
             {"op", life.layer_op},
             {"element", {life.n, life.c, life.y, life.x}},
             {"reads", life.input},
+            {"second", life.second.empty() ? Json(nullptr) : Json(life.second)},
+            {"from", nullptr},
             {"weights", nullptr},
             {"folds", Json::array()},
             {"window", Json::array()},
@@ -62,6 +64,11 @@ std::string to_json(const ElementLife& life, const LifeCheck& check) {
             {"tile_ops", Json::array()},
             {"reference", or_null(check.reference)},
             {"golden", or_null(check.golden)}};
+  if (life.from) {
+    j["from"] = {{"tensor", life.from->tensor},
+                 {"element", {life.from->c, life.from->y, life.from->x}},
+                 {"in_place", life.in_place}};
+  }
   if (!life.weight_dataset.empty()) {
     j["weights"] = {
         {"file", life.weight_file}, {"dataset", life.weight_dataset}, {"shape", life.weight_shape}};

@@ -101,14 +101,15 @@ std::string steps_text(const std::vector<Step>& steps, int columns) {
 std::string to_text(const ElementLife& life, const LifeCheck& check, int columns) {
   std::string out = life.layer + " (" + life.layer_op + ") n,c,y,x = " + number(life.n) + "," +
                     coordinates(life.c, life.y, life.x) + "\n";
-  out += "reads " + life.input + "\n";
+  if (!life.input.empty()) out += "reads " + life.input + "\n";
+  if (!life.second.empty()) out += "and   " + life.second + "\n";
   if (!life.weight_dataset.empty()) {
     std::string shape;
     for (const int s : life.weight_shape) shape += (shape.empty() ? "" : "x") + number(s);
     out += wrapped("weights " + life.weight_dataset + " (" + shape + ") of " + life.weight_file,
                    columns, 8);
-    out += "\n" + fold_text(life, columns);
   }
+  if (!life.folds.empty()) out += "\n" + fold_text(life, columns);
   if (!life.window.empty()) out += "\n" + window_text(life);
   out += "\n";
   if (life.bias) out += "  bias          " + number(*life.bias) + "\n";
@@ -127,6 +128,9 @@ std::string to_text(const ElementLife& life, const LifeCheck& check, int columns
   if (life.continued_value) {
     out += "\nresidual add " + life.continued + "\n" + steps_text(life.continued_steps, columns);
     out += "  value         " + number(*life.continued_value) + "\n";
+  }
+  if (life.in_place) {
+    out += "\nno tile op moves it: in memory it lies where " + life.from->tensor + " has it\n";
   }
   if (!life.ops.empty()) out += "\ntile ops\n";
   for (const LifeOp& o : life.ops) {

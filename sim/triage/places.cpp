@@ -140,7 +140,22 @@ std::optional<Coordinates> Places::of_store(const StoreOp& store, const PostOp& 
   if (channel < 0 || channel >= count || line >= store.lines) return std::nullopt;
   const std::int64_t step =
       store.lines > 1 && line_stride > 0 ? store.line_stride / line_stride : 1;
-  return named(*t, c0 + channel, y0 + line * step, x0 + spot.entry % post.out_w);
+  // The op may write a part of the stored lines: its first pixel's place among them. Beats of the
+  // buffer are counted by what both ops say of a line or of a slot.
+  std::int64_t beat = 0;
+  if (store.src_line_stride > 0 && post.dst_step_y > 0) {
+    beat = post.dst_step_y / store.src_line_stride;
+  } else if (store.src_slot_stride > 0) {
+    beat = post.dst_slot_stride / store.src_slot_stride;
+  }
+  const std::int64_t ahead = beat > 0 ? post.dst_base - store.src_base * beat : 0;
+  std::int64_t down = 0, right = 0;
+  if (ahead > 0 && post.dst_step_y > 0) {
+    down = ahead / post.dst_step_y;
+    right = ahead % post.dst_step_y >> post.dst_log2_bytes;
+  }
+  if (line + down >= store.lines) return std::nullopt;
+  return named(*t, c0 + channel, y0 + (line + down) * step, x0 + right + spot.entry % post.out_w);
 }
 
 std::optional<Coordinates> Places::of_post(std::size_t op, const Spot& spot) const {
