@@ -213,7 +213,6 @@ void join_layers(const Network& network, const SplitNetwork& split, Program& pro
   }
   encode_ops(program);
   std::vector<LayerInfo> joined(network.layers.size());
-  std::vector<std::string> internal;
   for (std::size_t i = 0; i < program.layers.size(); ++i) {
     const Layer& whole = network.layers[split.origin[i]];
     LayerInfo& part = program.layers[i];
@@ -227,7 +226,6 @@ void join_layers(const Network& network, const SplitNetwork& split, Program& pro
     if (shuffles) {
       info.mapping += "; side by side by the " + part.mapping;
     } else {
-      if (part.id != whole.id) internal.push_back(part.id);
       const std::string mapping =
           "as a convolution of kernel " + std::to_string(split.network.layers[i].kernel_h) + "x" +
           std::to_string(split.network.layers[i].kernel_w) + " with " +
@@ -241,13 +239,6 @@ void join_layers(const Network& network, const SplitNetwork& split, Program& pro
     }
   }
   program.layers = std::move(joined);
-  auto& tensors = program.tensors;
-  tensors.erase(std::remove_if(tensors.begin(), tensors.end(),
-                               [&](const TensorPlace& t) {
-                                 return std::find(internal.begin(), internal.end(), t.name) !=
-                                        internal.end();
-                               }),
-                tensors.end());
 }
 
 }  // namespace tactus::lower

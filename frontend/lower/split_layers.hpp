@@ -28,8 +28,8 @@ struct SplitNetwork {
 /// layer; else its convolution is `<id>.phases`, with the id as source name.
 [[nodiscard]] std::optional<SplitNetwork> split_layers(const Network& network);
 
-/// Makes a program for the split network one for `network`: ops, layers and tensors are those of
-/// its layers.
+/// Makes a program for the split network one for `network`: ops and layers are those of its layers.
+/// Tensors between the parts of a layer remain, under names that the network does not have.
 void join_layers(const Network& network, const SplitNetwork& split, Program& program);
 
 }  // namespace tactus::lower
