@@ -106,7 +106,8 @@ TACTUS_AVX2 bool all_fit(const std::int64_t* values, std::int64_t count, std::in
   }
   any = _mm256_srl_epi64(any, _mm_cvtsi32_si128(bits));
   return _mm256_testz_si256(any, any) != 0 &&
-         portable_post_kernels().all_fit(values + fours, count - fours, addend, bits);
+         (fours == count ||
+          portable_post_kernels().all_fit(values + fours, count - fours, addend, bits));
 }
 
 template <Rounding R>
@@ -133,6 +134,7 @@ void scale(const std::int64_t* values, std::int64_t count, const Term& term, std
   with_rounding(narrowing.rounding, [&](auto rounding) {
     scale_fours<decltype(rounding)::value>(values, fours, term, add, narrowing, out);
   });
+  if (fours == count) return;
   portable_post_kernels().scale(values + fours, count - fours, term, add, narrowing, out + fours);
 }
 
@@ -155,6 +157,7 @@ void add(std::int64_t* values, const std::int64_t* others, std::int64_t count, c
   with_rounding(narrowing.rounding, [&](auto rounding) {
     add_fours<decltype(rounding)::value>(values, others, fours, term_a, term_b, add, narrowing);
   });
+  if (fours == count) return;
   portable_post_kernels().add(values + fours, others + fours, count - fours, term_a, term_b, add,
                               narrowing);
 }
@@ -168,22 +171,29 @@ TACTUS_AVX2 void widen(const std::uint8_t* bytes, std::int64_t count, bool is_si
     const __m128i raw = _mm_cvtsi32_si128(four);
     store(is_signed ? _mm256_cvtepi8_epi64(raw) : _mm256_cvtepu8_epi64(raw), values + i);
   }
+  if (fours == count) return;
   portable_post_kernels().widen(bytes + fours, count - fours, is_signed, values + fours);
 }
 
+/// Low 32 bits of eight values: 0, 1, 4, 5 and 2, 3, 6, 7, of which the low bytes stay.
+TACTUS_AVX2_INLINE __m256i low_bytes(const std::int64_t* values) {
+  const __m256 low = _mm256_castsi256_ps(load(values));
+  const __m256 high = _mm256_castsi256_ps(load(values + 4));
+  const __m256i eight = _mm256_castps_si256(_mm256_shuffle_ps(low, high, 0x88));
+  return _mm256_and_si256(eight, _mm256_set1_epi32(0xFF));
+}
+
 TACTUS_AVX2 void narrow(const std::int64_t* values, std::int64_t count, std::uint8_t* bytes) {
-  const std::int64_t fours = count / 4 * 4;
-  // Byte 0 of each value of a half.
-  const __m256i pick = _mm256_broadcastsi128_si256(
-      _mm_setr_epi8(0, 8, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1));
-  for (std::int64_t i = 0; i < fours; i += 4) {
-    const __m256i picked = _mm256_shuffle_epi8(load(values + i), pick);
-    const __m128i four =
-        _mm_unpacklo_epi16(_mm256_castsi256_si128(picked), _mm256_extracti128_si256(picked, 1));
-    const std::int32_t word = _mm_cvtsi128_si32(four);
-    std::memcpy(bytes + i, &word, sizeof word);
+  if (count < 16) return portable_post_kernels().narrow(values, count, bytes);
+  for (std::int64_t next = 0; next < count; next += 16) {
+    const std::int64_t i = next + 16 <= count ? next : count - 16;  // the last may overlap
+    const __m256i words = _mm256_packus_epi32(low_bytes(values + i), low_bytes(values + i + 8));
+    const __m256i packed = _mm256_packus_epi16(words, words);
+    // Each half has two bytes of every four values.
+    const __m128i sixteen =
+        _mm_unpacklo_epi16(_mm256_castsi256_si128(packed), _mm256_extracti128_si256(packed, 1));
+    std::memcpy(bytes + i, &sixteen, sizeof sixteen);
   }
-  portable_post_kernels().narrow(values + fours, count - fours, bytes + fours);
 }
 
 }  // namespace

@@ -44,19 +44,27 @@ bool fits_term(const Format& format, std::int64_t zp) {
   return fits_32(format.min() - zp) && fits_32(format.max() - zp);
 }
 
-/// Lines of bytes side by side.
-bool is_bytes(const ElementGrid& grid) { return grid.log2_bytes == 0 && grid.step_x == 1; }
+/// Calls body(byte of the grid, number of the value, values) for lines of bytes side by side, the
+/// longest there are; false when the grid has none.
+template <class Body>
+bool with_byte_lines(const ElementGrid& grid, const Body& body) {
+  if (grid.log2_bytes != 0 || grid.step_x != 1) return false;
+  if (grid.step_y == grid.width) {
+    body(0, 0, grid.height * grid.width);
+    return true;
+  }
+  for (std::int64_t y = 0; y < grid.height; ++y) body(y * grid.step_y, y * grid.width, grid.width);
+  return true;
+}
 
 }  // namespace
 
 void read_elements(const std::uint8_t* first, const ElementGrid& grid, std::int64_t* values) {
-  if (is_bytes(grid)) {
-    static const PostKernels& kernels = post_kernels();
-    for (std::int64_t y = 0; y < grid.height; ++y, values += grid.width) {
-      kernels.widen(first + y * grid.step_y, grid.width, grid.is_signed, values);
-    }
-    return;
-  }
+  static const PostKernels& kernels = post_kernels();
+  const auto widen = [&](std::int64_t byte, std::int64_t value, std::int64_t count) {
+    kernels.widen(first + byte, count, grid.is_signed, values + value);
+  };
+  if (with_byte_lines(grid, widen)) return;
   with_element(grid, [&](auto element) {
     for (std::int64_t y = 0; y < grid.height; ++y, values += grid.width) {
       const std::uint8_t* from = first + y * grid.step_y;
@@ -69,13 +77,11 @@ void read_elements(const std::uint8_t* first, const ElementGrid& grid, std::int6
 }
 
 void write_elements(std::uint8_t* first, const ElementGrid& grid, const std::int64_t* values) {
-  if (is_bytes(grid)) {
-    static const PostKernels& kernels = post_kernels();
-    for (std::int64_t y = 0; y < grid.height; ++y, values += grid.width) {
-      kernels.narrow(values, grid.width, first + y * grid.step_y);
-    }
-    return;
-  }
+  static const PostKernels& kernels = post_kernels();
+  const auto narrow = [&](std::int64_t byte, std::int64_t value, std::int64_t count) {
+    kernels.narrow(values + value, count, first + byte);
+  };
+  if (with_byte_lines(grid, narrow)) return;
   with_element(grid, [&](auto element) {
     for (std::int64_t y = 0; y < grid.height; ++y, values += grid.width) {
       std::uint8_t* to = first + y * grid.step_y;

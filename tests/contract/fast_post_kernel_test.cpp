@@ -139,7 +139,7 @@ TEST_CASE("one sum outside the accumulator is found at every place of a line") {
 TEST_CASE("bytes become values and values bytes in every version") {
   for (const PostKernels* kernels : versions()) {
     CAPTURE(std::string(kernels->name));
-    for (std::int64_t count = 0; count < 14; ++count) {
+    for (std::int64_t count = 0; count < 38; ++count) {
       std::vector<std::uint8_t> bytes(static_cast<std::size_t>(count));
       for (std::size_t i = 0; i < bytes.size(); ++i) {
         bytes[i] = static_cast<std::uint8_t>(128 + 37 * i);
