@@ -130,6 +130,12 @@ class Ops(CliTest):
 
     def test_softmax_and_norm(self):
         """Approximations of stated error: few integers move, by one, and only there."""
+        self.norm_after_softmax(False)
+
+    def test_softmax_and_norm_as_exporters_write_it(self):
+        self.norm_after_softmax(True)
+
+    def norm_after_softmax(self, as_chain):
         tokens, width, heads = 6, 16, 2
         g, _, (q, k, v) = self.attention(tokens, width, heads)
         scores = g.quantised(g.node("MatMul", q, g.node("Transpose", k, perm=[0, 1, 3, 2])), 0.05)
@@ -137,10 +143,17 @@ class Ops(CliTest):
         mixed = g.quantised(g.node("MatMul", rows, v), 0.02, 1)
         back = g.node("Reshape", g.node("Transpose", mixed, perm=[0, 2, 1, 3]),
                       g.constant(np.array([1, tokens, width])))
-        normed = g.node("LayerNormalization", back,
-                        g.constant(self.rng.uniform(0.5, 1.5, width).astype(np.float32)),
-                        g.constant(self.rng.uniform(-0.5, 0.5, width).astype(np.float32)),
-                        epsilon=1e-6)
+        gain = g.constant(self.rng.uniform(0.5, 1.5, width).astype(np.float32))
+        offset = g.constant(self.rng.uniform(-0.5, 0.5, width).astype(np.float32))
+        if as_chain:
+            centred = g.node("Sub", back, g.node("ReduceMean", back, axes=[-1]))
+            square = g.node("Pow", centred, g.constant(np.float32(2)))
+            variance = g.node("Add", g.node("ReduceMean", square, axes=[-1]),
+                              g.constant(np.float32(1e-6)))
+            normed = g.node("Mul", g.node("Div", centred, g.node("Sqrt", variance)), gain)
+            normed = g.node("Add", normed, offset)
+        else:
+            normed = g.node("LayerNormalization", back, gain, offset, epsilon=1e-6)
         last = g.quantised(normed, 0.022, 3)
         path = self.imported(g, last)
         done = tool.tactus("run", path, "--backend", "fast", "--feed", "golden", "--json", "-")
@@ -292,7 +305,8 @@ class Ops(CliTest):
             (("Resize", none, np.array([1, 1, 2, 2], np.float32)), {"mode": "linear"},
              "only nearest"),
             (("Slice", np.array([0]), np.array([4]), np.array([2]), np.array([2])), {}, "step 2"),
-            (("ReduceMean",), {"axes": [1]}, "other axes"),
+            (("ReduceMean",), {"axes": [1, 2]}, "other axes"),
+            (("ReduceMean",), {"axes": [1]}, "outside a layer norm"),
             (("Softmax",), {"axis": 3}, "not the channels"),
             (("Pad", np.array([0, 0, 1, 0, 0, 0, 1, 0])), {"mode": "reflect"}, "reflect"),
             (("Gather", np.array([0, 2])), {"axis": 1}, "no neighbours"),

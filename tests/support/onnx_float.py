@@ -97,6 +97,7 @@ OPS = {
     "HardSwish": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
     "LeakyRelu": leaky, "PRelu": lambda x, s: np.where(x >= 0, x, s * x),
     "Elu": lambda x, alpha=1.0: np.where(x >= 0, x, alpha * (np.exp(x) - 1)),
+    "Pow": np.power, "Sqrt": np.sqrt,
     "Concat": lambda *v, axis: np.concatenate(v, axis=axis),
     "Gather": lambda x, i, axis=0: np.take(x, i.astype(int), axis=axis),
     "Split": lambda x, axis=0: np.split(x, 2, axis=axis),

@@ -266,7 +266,8 @@ def capture(model, samples, output, *, labels=None, name="torch2chip", mult_bits
     out = report.Report("t2c", "live model")
     options = Options(mult_bits, residual_bits, rounding, patch_bits, outside)
     if has_attention(model):
-        model_file, lines = fold_vit(*live_vit(model, samples, labels, word_bits), options, name, out)
+        reader, images = live_vit(model, samples, labels, word_bits)
+        model_file, lines = fold_vit(reader, images, options, name, out)
     else:
         graph = graph_of(model, samples, labels, name, word_bits)
         model_file, lines = fold_graph(graph, options, out)

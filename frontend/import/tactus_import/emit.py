@@ -126,6 +126,9 @@ class Emitter:
         makers = {"input": self._input, "tensor": self._rescale, "layer": self._layer,
                   "sum": self._sum, "concat": self._concat, "maximum": self._pair,
                   "minimum": self._pair, "table": self._table, "softmax": self._softmax}
+        if real.source not in makers:
+            self.fail(real.pending["name"],
+                      "a mean over the channels outside a layer norm has no rule")
         ident = makers[real.source](real, target, name)
         self.steps[ident] = target
         if node is not None:
@@ -298,6 +301,9 @@ class Emitter:
         if real.source == "tensor" and not real.clipped():
             return real
         bits = self.options.residual_bits
+        if real.source == "norm":
+            self.fail(real.pending["name"],
+                      "a mean over the channels outside a layer norm has no rule")
         if real.source in ("table", "softmax"):
             bits = min(bits, 16)
         step = self.value_step(real, bits, name)

@@ -6,6 +6,7 @@ the groups requant, requant_0 and requant_1 as dictionaries, `weight_format` for
 the weight dataset. Keys that start with an underscore are the importer's own and are not written.
 """
 
+import math
 import os
 import re
 
@@ -16,12 +17,21 @@ from .problem import ImportProblem
 
 DATASETS = ("weight", "weight_zero_point", "bias", "mult", "shift", "add", "table",
             "inverse_table", "gamma", "beta", "value")
+MAX_CONSTANT = 1 << 24
 STRING = h5py.string_dtype("utf-8")
 
 
 def value_range(bits, signed):
     """Smallest and largest value of a format."""
     return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+
+
+def filled(shape, value):
+    """A tensor of one value, of a size that a network can have."""
+    size = math.prod(int(n) for n in shape)
+    if not 0 < size <= MAX_CONSTANT:
+        raise ImportProblem(f"a constant of {size} values is outside 1..{MAX_CONSTANT}")
+    return np.full(shape, value)
 
 
 class Model:

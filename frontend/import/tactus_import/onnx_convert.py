@@ -77,7 +77,7 @@ class Converter:
 
     def shared(self, name, value):
         """A value that several nodes read in different ways is computed once."""
-        if value.source in ("input", "tensor", "table") or len(self.ways_to_read(name)) < 2:
+        if value.source in ("input", "tensor", "table", "norm") or len(self.ways_to_read(name)) < 2:
             return value
         self.values[name] = self.emitter.materialise(value, self.node_name)
         return self.values[name]

@@ -11,10 +11,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from . import fixed
+from . import fixed, onnx_norm
 from .modelfile import value_range
 from .onnx_moves import flat, turned
-from .onnx_ops import pending, plain_tensor
+from .onnx_ops import plain_tensor
 from .real import Const, QuantConst, Real
 
 TABLE_ENTRIES = 1000  # of a softmax; fits the parameter buffer of the small presets
@@ -80,6 +80,8 @@ def table_of(conv, real):
 
 def op_function(conv, node, attrs):
     real = conv.real(node, 0)
+    if node.op_type == "Sqrt" and onnx_norm.link_of(real):
+        return onnx_norm.root(conv, real)
     table = table_of(conv, real)
     if table is None and node.op_type == "LeakyRelu" and 0 <= attrs.get("alpha", 0.01) <= 1:
         alpha = fixed.exact(attrs.get("alpha", 0.01))
@@ -111,7 +113,10 @@ def op_prelu(conv, node, _):
 
 def op_pow(conv, node, _):
     exponent = np.asarray(conv.const(node, 1)).reshape(-1)
-    table = table_of(conv, conv.real(node, 0))
+    real = conv.real(node, 0)
+    if onnx_norm.link_of(real):
+        return onnx_norm.with_constant(conv, "Pow", real, exponent)
+    table = table_of(conv, real)
     if table is None or exponent.size != 1:
         conv.fail("Pow of a value that no quantiser made integer, or with several exponents, has "
                   "no rule")
@@ -155,7 +160,7 @@ def op_extreme(conv, node, _):
 # Rows.
 
 
-def _row_axis(conv, real, axis):
+def row_axis(conv, real, axis):
     """A tensor whose rows along the graph axis are channels of one head each: (Real, heads)."""
     real = flat(conv, real) if len(real.shape) != 4 or real.view.whole(axis) is None else real
     group = real.view.groups[axis]
@@ -186,7 +191,7 @@ def op_softmax(conv, node, attrs):
         return op_last(conv, node, attrs)
     real = plain_tensor(conv, conv.real(node, 0))
     axis = int(attrs.get("axis", -1)) % len(real.shape)
-    real, heads = _row_axis(conv, real, axis)
+    real, heads = row_axis(conv, real, axis)
     step = float(real.scale[0])
     bits = conv.model.format_of(real.ident)[0]
     entries = min(TABLE_ENTRIES, 1 << bits, int(math.log(2 * 65535) / step) + 2)
@@ -201,30 +206,8 @@ def op_softmax(conv, node, attrs):
         "node": conv.node_index, "view": real.view})
 
 
-def op_layer_norm(conv, node, attrs):
-    real = plain_tensor(conv, conv.real(node, 0))
-    axis = int(attrs.get("axis", -1)) % len(real.shape)
-    if int(np.prod(real.shape[axis + 1:])) != 1:
-        conv.fail("a LayerNormalization over several axes has no rule")
-    if len(node.output) > 1 and any(node.output[1:]):
-        conv.fail("the mean and deviation of a LayerNormalization have no rule")
-    real, heads = _row_axis(conv, real, axis)
-    if heads != 1:
-        conv.fail("a LayerNormalization over a part of the channels has no rule")
-    count = real.channels
-    gain, offset = conv.value(node, 1), conv.value(node, 2, False)
-    gain, offset = (np.zeros(1) if v is None else v.real() if isinstance(v, QuantConst) else v.array
-                    for v in (gain, offset))
-    eps = fixed.nearest(fixed.exact(np.float32(attrs.get("epsilon", 1e-5))) * count * count
-                        / real.scale[0] ** 2)
-    made = pending(conv, "layernorm", [real.ident], {"eps": eps}, real.view,
-                   [g / (1 << 20) for g in fixed.exact_list(np.asarray(gain))], taps=count)
-    return made.affine([Fraction(1)], fixed.exact_list(np.asarray(offset)))
-
-
 OPS = {
     **{name: op_function for name in FUNCTIONS}, "PRelu": op_prelu, "Pow": op_pow,
     "Max": op_extreme, "Min": op_extreme, "Softmax": op_softmax, "LogSoftmax": op_last,
     "ArgMax": op_last,
-    "LayerNormalization": op_layer_norm,
 }

@@ -3,13 +3,13 @@
 
 import h5py
 
-from . import onnx_curves, onnx_graph, onnx_moves, onnx_ops, quant_ops
+from . import onnx_curves, onnx_graph, onnx_moves, onnx_norm, onnx_ops, quant_ops
 from .import_t2c import settings_of
 from .onnx_convert import Converter
 from .problem import ImportProblem
 
 QUANTISERS = {"Quant", "IntQuant", "BipolarQuant", "Trunc"}
-OPS = {**onnx_ops.OPS, **onnx_moves.OPS, **onnx_curves.OPS, **quant_ops.OPS}
+OPS = {**onnx_ops.OPS, **onnx_moves.OPS, **onnx_curves.OPS, **onnx_norm.OPS, **quant_ops.OPS}
 
 
 def convert(proto, path, options, out):

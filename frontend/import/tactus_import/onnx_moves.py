@@ -7,9 +7,11 @@ from fractions import Fraction
 import numpy as np
 
 from .emit import Target
-from .modelfile import value_range
+from .modelfile import filled, value_range
 from .real import Const, IntegerInput, Integers, QuantConst, Real
 from .view import View
+
+MAX_EXTENT = 1 << 20  # of an axis, as model files have it
 
 
 def _moved(conv, value, op, view, **content):
@@ -343,7 +345,7 @@ def op_resize(conv, node, attrs):
     if value.view != View.of(old) or len(old) != 4 or list(new[:2]) != list(old[:2]):
         conv.fail("a change of other axes than height and width has no rule")
     for n, m in zip(old[2:], new[2:]):
-        if m % n or m < n or not np.array_equal(_source_index(m, n, m / n, attrs),
+        if m % n or m < n or m > MAX_EXTENT or not np.array_equal(_source_index(m, n, m / n, attrs),
                                                 np.arange(m) // (m // n)):
             conv.fail(f"a resize of {list(old)} to {list(new)} that does not copy each pixel a "
                       "whole number of times has no rule")
@@ -390,7 +392,7 @@ def _bordered(conv, value, axis, before, after, fill):
             shape = list(value.view.extents)
             shape[place] = count
             border = conv.model.add_layer(f"{conv.node_name}.border", "constant", [],
-                                          value=np.full(shape, fill), source_name=conv.node_name,
+                                          value=filled(shape, fill), source_name=conv.node_name,
                                           out_bits=bits, out_signed=is_signed, out_zero_point=zero)
             idents = [border, *idents] if first else [*idents, border]
     ident = conv.model.add_layer(conv.node_name, "concat", idents, source_name=conv.node_name,

@@ -303,6 +303,10 @@ def _two(conv, node, multiply, sign_b):
     """Sum or product of two activations."""
     a, b = conv.real(node, 0), conv.real(node, 1)
     from .onnx_curves import same_operand
+    from .onnx_norm import combined
+    link = combined(conv, node.op_type, a, b)
+    if link is not None:
+        return link
     table = same_operand(conv, node.op_type, a, b)
     if table is not None:
         return table
@@ -324,6 +328,9 @@ def _binary(conv, node, sign_b, multiply):
     real = _settled(conv, conv.real(node, 1 if known[0] else 0))
     value = a if known[0] else b
     array = value.real() if isinstance(value, QuantConst) else value.array
+    if real.source == "norm":
+        from .onnx_norm import with_constant
+        return with_constant(conv, node.op_type, real, array)
     if not multiply and np.size(array) > 1 and real.view.per_channel(array) is None:
         one = fixed_operand(conv, value, real.view)
         one, real = (one, real.affine([Fraction(sign_b)], [Fraction(0)])) if known[0] else (
@@ -456,9 +463,12 @@ def op_global_avgpool(conv, node, _):
 
 
 def op_reduce_mean(conv, node, attrs):
+    from .onnx_norm import row_mean
     axes = attrs.get("axes")
-    return plane_mean(conv, conv.real(node, 0), axes if axes is not None else conv.const(node, 1),
-                      attrs.get("keepdims", 1))
+    axes = axes if axes is not None else conv.const(node, 1)
+    real = conv.real(node, 0)
+    row = row_mean(conv, real, axes, attrs.get("keepdims", 1))
+    return row if row is not None else plane_mean(conv, real, axes, attrs.get("keepdims", 1))
 
 
 OPS = {
@@ -467,6 +477,7 @@ OPS = {
     "Add": lambda c, n, a: _binary(c, n, 1, False), "Sub": lambda c, n, a: _binary(c, n, -1, False),
     "Mul": lambda c, n, a: _binary(c, n, 1, True), "Div": lambda c, n, a: _binary(c, n, 1, True),
     "Relu": op_relu, "Clip": op_clip, "Identity": op_same, "Dropout": op_same, "Cast": op_same,
-    "MaxPool": op_maxpool, "GlobalMaxPool": op_global_maxpool, "AveragePool": op_avgpool, "GlobalAveragePool": op_global_avgpool,
+    "MaxPool": op_maxpool, "GlobalMaxPool": op_global_maxpool, "AveragePool": op_avgpool,
+    "GlobalAveragePool": op_global_avgpool,
     "ReduceMean": op_reduce_mean,
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import fixed
-from .modelfile import Model, value_range
+from .modelfile import Model, filled, value_range
 from .problem import ImportProblem
 from .view import View
 from .weights import centred, centred_text, outside, sparsity_of
@@ -224,7 +224,7 @@ class Converter:
                 if count:
                     shape = list(extents)
                     shape[axis] = count
-                    border = self.layer(value.tensor, "constant", [], value=np.full(shape, zero))
+                    border = self.layer(value.tensor, "constant", [], value=filled(shape, zero))
                     idents = [border, *idents] if first else [*idents, border]
             if len(idents) > 1:
                 ident = self.layer(value.tensor, "concat", idents, axis="chw"[axis])

@@ -188,13 +188,13 @@ def resize(c, operator):
     _same_quantisation(c, operator, x)
     factor = []
     for n, m in zip(x.shape[1:], out.shape[1:3]):
-        at = np.arange(m)
+        at = np.arange(min(m, 1 << 20))  # the largest extent of a model file
         if o["align_corners"] and m > 1:
             index = np.round(at * np.float32((n - 1) / (m - 1)))
         else:
             scale = np.float32(n) / np.float32(m)
             index = np.floor((at + (0.5 if o["half_pixel_centers"] else 0)) * scale)
-        if m % n or not np.array_equal(np.minimum(index, n - 1), at // (m // n)):
+        if m % n or m > len(at) or not np.array_equal(np.minimum(index, n - 1), at // (m // n)):
             c.fail(f"a resize of {list(x.view.shape)} to {list(out.shape)} that does not copy each "
                    "pixel a whole number of times has no rule")
         factor.append(m // n)
