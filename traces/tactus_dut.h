@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tactus_dut.h, version 1: an accelerator of your own behind five C functions.
+ * tactus_dut.h, version 2: an accelerator of your own behind five C functions.
  *
  * Compile them into a shared object and run
  *
@@ -24,7 +24,9 @@
  *   - Pointers are valid during the call only.
  *   - Fields that an operation does not use are 0 or NULL.
  * Layers may get further fields at their end in later versions; struct_bytes is the size that the
- * caller has filled in.
+ * caller has filled in. Version 2 added the operations from REQUANT on, ADD with operands of two
+ * shapes, ADD_TFLITE_SINGLE, and the fields behind operand_scale. A library that was compiled for
+ * version 1 still works: it is not asked for layers that version 1 does not describe.
  */
 #ifndef TACTUS_DUT_H
 #define TACTUS_DUT_H
@@ -35,7 +37,7 @@
 extern "C" {
 #endif
 
-#define TACTUS_DUT_ABI_VERSION 1u
+#define TACTUS_DUT_ABI_VERSION 2u
 
 /* What a layer does. All sums are exact: accumulators must be wide enough, or the layer refused. */
 enum tactus_dut_op {
@@ -49,7 +51,8 @@ enum tactus_dut_op {
   /* acc[o] = bias[o] + sum over i of (in[i] - input zero_point) * (weight[o][i] - zero point),
    * i running over the whole input in its C, H, W order. out = requantise(acc). */
   TACTUS_DUT_LINEAR = 1,
-  /* Element by element over two inputs, see "residual operands". */
+  /* Element by element over two inputs, see "residual operands". Of an input with one channel, one
+   * row or one column that one stands for all. */
   TACTUS_DUT_ADD = 2,
   /* out = min(max(in, clamp_min), clamp_max) */
   TACTUS_DUT_CLAMP = 3,
@@ -62,7 +65,39 @@ enum tactus_dut_op {
   /* As AVGPOOL with the whole input as window. */
   TACTUS_DUT_GLOBAL_AVGPOOL = 6,
   /* out = in; the shape becomes {C * H * W, 1, 1}. */
-  TACTUS_DUT_FLATTEN = 7
+  TACTUS_DUT_FLATTEN = 7,
+
+  /* --- Version 2 --- */
+  /* out = requantise(in - input zero_point), one more version of a tensor in another format. */
+  TACTUS_DUT_REQUANT = 8,
+  /* Two inputs as for ADD. out = requantise((in_0 - zero_point_0) * (in_1 - zero_point_1)). */
+  TACTUS_DUT_MUL = 9,
+  /* Two inputs of one format, as for ADD: the larger, the smaller one, clamped. */
+  TACTUS_DUT_MAXIMUM = 10,
+  TACTUS_DUT_MINIMUM = 11,
+  /* With s = interpolate_bits, d = in - the smallest value of the input format, i = d >> s:
+   * out = table[i] for s = 0, else with f = the low s bits of d
+   * out = table[i] + floor(((table[i + 1] - table[i]) * f + 2^(s-1)) / 2^s). */
+  TACTUS_DUT_LUT = 12,
+  /* Over the channels of each pixel, which are `heads` rows of equal length; see "softmax". */
+  TACTUS_DUT_SOFTMAX = 13,
+  /* Over the n channels of each pixel, z = in - input zero_point, all integers:
+   *   LAYERNORM: D = n * z - sum(z), V = n * sum(z * z) - sum(z)^2 + eps
+   *   RMSNORM:   D = n * z,          V = n * sum(z * z) + eps
+   * V = 0 counts as 1. With the k for which 2^60 <= V * 4^k < 2^62:
+   *   R = floor(2^61 / floor(sqrt(V * 4^k)))
+   *   H = floor((D * R + 2^(40 - k)) / 2^(41 - k)), out = requantise(H) */
+  TACTUS_DUT_LAYERNORM = 14,
+  TACTUS_DUT_RMSNORM = 15,
+  /* Inputs {heads * K, 1, M} and {heads * K, 1, N}, output {heads * N, 1, M}: out[h * N + j][i] =
+   * requantise(sum over k of (in_0[h * K + k][i] - zero_point_0)
+   *                        * (in_1[h * K + k][j] - zero_point_1)) */
+  TACTUS_DUT_MATMUL = 16,
+  /* Input {heads * R, 1, T}, output {heads * T, 1, R}: out[h * T + t][r] = in[h * R + r][t]. */
+  TACTUS_DUT_TRANSPOSE = 17,
+  /* out[c][y][x] = in[c][y / stride_h][x / stride_w]; without `nearest` only where both divisions
+   * have no remainder, else the input zero_point. */
+  TACTUS_DUT_UPSAMPLE = 21
 };
 
 /* round(v / 2^s) to an integer. */
@@ -94,7 +129,8 @@ enum tactus_dut_convention {
   TACTUS_DUT_TFLITE_S64 = 5,
   TACTUS_DUT_ADD_MUL_SHIFT = 6, /* ADD only, see "residual operands" */
   TACTUS_DUT_ADD_TFLITE = 7,    /* ADD only */
-  TACTUS_DUT_AVG_TFLITE = 8     /* AVGPOOL and GLOBAL_AVGPOOL only */
+  TACTUS_DUT_AVG_TFLITE = 8,    /* AVGPOOL and GLOBAL_AVGPOOL only */
+  TACTUS_DUT_ADD_TFLITE_SINGLE = 9 /* ADD only; version 2 */
 };
 
 struct tactus_dut_shape {
@@ -131,11 +167,34 @@ struct tactus_dut_requant {
  *   out = clamp(round((term_0 + term_1 + add) / 2^shift) + zp), shift and add of `requant`
  * ADD_TFLITE, with double() of TFLITE_DOUBLE:
  *   term_i = double((in_i - zero_point_i) * 2^left_shift_i) with mult_i and shift_i
- *   out = clamp(double(term_0 + term_1) + zp) with mult and shift of `requant` */
+ *   out = clamp(double(term_0 + term_1) + zp) with mult and shift of `requant`
+ * ADD_TFLITE_SINGLE: the same with single(x) = round_half_up(x * mult / 2^(31 - shift)) of the low
+ * 32 bits of x in the place of double(x). */
 struct tactus_dut_operand_scale {
   int64_t mult;
   int32_t left_shift; /* 0..31 */
   int32_t shift;      /* ADD_TFLITE only */
+};
+
+/* Softmax of a row x with m = its largest value; out is clamped to the output format.
+ * SOFTMAX_LUT: e = table[min(m - x, table_count - 1)], S = sum of the row's e,
+ *   h = leading zeros of S in 32 bits, R = floor(2^62 / (S * 2^h)),
+ *   out = round_half_up(e * one * R / 2^(62 - h)) + output zero_point
+ * SOFTMAX_TFLITE8, SOFTMAX_TFLITE16: TensorFlow Lite's integer softmax of int8 and int16 inputs with
+ * its parameters; tables of 513 entries of exp and of 1 / (1 + x) for the second. Step by step in
+ * models/numerics/softmax.hpp; `tactus explain` shows the steps of an element. */
+enum tactus_dut_softmax_kind {
+  TACTUS_DUT_SOFTMAX_TFLITE8 = 0,
+  TACTUS_DUT_SOFTMAX_TFLITE16 = 1,
+  TACTUS_DUT_SOFTMAX_LUT = 2
+};
+
+struct tactus_dut_softmax {
+  int32_t kind;     /* enum tactus_dut_softmax_kind */
+  int32_t shift;    /* TFLITE8: 0..31, left; TFLITE16: -31..30, positive = left */
+  int64_t mult;     /* TFLITE8, TFLITE16 */
+  int64_t diff_min; /* TFLITE8: exponentials of x - m below it are 0 */
+  int64_t one;      /* LUT: what probability 1 becomes */
 };
 
 struct tactus_dut_layer {
@@ -144,7 +203,7 @@ struct tactus_dut_layer {
   const char* id;          /* unique in the model, e.g. 003_layer1_conv2 */
   const char* source_name; /* the toolkit's name, may be empty */
 
-  uint32_t input_count; /* 2 for ADD, else 1 */
+  uint32_t input_count; /* 2 for ADD, MUL, MAXIMUM, MINIMUM and MATMUL, else 1 */
   struct tactus_dut_tensor input[2];
   struct tactus_dut_tensor output;
 
@@ -165,6 +224,16 @@ struct tactus_dut_layer {
 
   struct tactus_dut_requant requant;
   struct tactus_dut_operand_scale operand_scale[2]; /* ADD */
+
+  /* --- Version 2 --- */
+  int32_t heads;           /* SOFTMAX, MATMUL, TRANSPOSE */
+  int32_t interpolate_bits; /* LUT, 0..8 */
+  int32_t nearest;         /* UPSAMPLE: 1 copies, 0 zero points behind each pixel */
+  int64_t eps;             /* LAYERNORM, RMSNORM */
+  uint32_t table_count, inverse_table_count;
+  const int64_t* table;         /* LUT, SOFTMAX */
+  const int64_t* inverse_table; /* SOFTMAX_TFLITE16 */
+  struct tactus_dut_softmax softmax;
 };
 
 /* Written to *cycles by an accelerator that does not count them. */
@@ -175,7 +244,7 @@ typedef struct tactus_dut tactus_dut;
 
 /* --- The functions that the library defines -------------------------------------------------- */
 
-/* Returns TACTUS_DUT_ABI_VERSION. Called first; another version ends the check. */
+/* Returns TACTUS_DUT_ABI_VERSION. Called first; a version above the tool's ends the check. */
 uint32_t tactus_dut_abi_version(void);
 
 /* Makes an accelerator, in the state after reset. config_json is the content of --dut-config FILE,

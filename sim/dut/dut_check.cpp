@@ -63,7 +63,8 @@ class Checker {
   void ask(DutProcess& dut) {
     for (std::size_t i = 0; i < report_.layers.size(); ++i) {
       DutLayerRow& row = report_.layers[i];
-      const std::string beyond = not_described(network_, network_.layers[i]);
+      const std::string beyond =
+          not_described(network_, network_.layers[i], TACTUS_DUT_ABI_VERSION);
       row.unsupported = beyond.empty()
                             ? dut.refusal(i).value_or("")
                             : "tactus_dut.h version " + std::to_string(TACTUS_DUT_ABI_VERSION) +

@@ -19,6 +19,20 @@ static_assert(same(LayerOp::maxpool, TACTUS_DUT_MAXPOOL));
 static_assert(same(LayerOp::avgpool, TACTUS_DUT_AVGPOOL));
 static_assert(same(LayerOp::global_avgpool, TACTUS_DUT_GLOBAL_AVGPOOL));
 static_assert(same(LayerOp::flatten, TACTUS_DUT_FLATTEN));
+static_assert(same(LayerOp::requant, TACTUS_DUT_REQUANT));
+static_assert(same(LayerOp::mul, TACTUS_DUT_MUL));
+static_assert(same(LayerOp::maximum, TACTUS_DUT_MAXIMUM));
+static_assert(same(LayerOp::minimum, TACTUS_DUT_MINIMUM));
+static_assert(same(LayerOp::lut, TACTUS_DUT_LUT));
+static_assert(same(LayerOp::softmax, TACTUS_DUT_SOFTMAX));
+static_assert(same(LayerOp::layernorm, TACTUS_DUT_LAYERNORM));
+static_assert(same(LayerOp::rmsnorm, TACTUS_DUT_RMSNORM));
+static_assert(same(LayerOp::matmul, TACTUS_DUT_MATMUL));
+static_assert(same(LayerOp::transpose, TACTUS_DUT_TRANSPOSE));
+static_assert(same(LayerOp::upsample, TACTUS_DUT_UPSAMPLE));
+static_assert(same(RowKind::softmax_tflite8, TACTUS_DUT_SOFTMAX_TFLITE8));
+static_assert(same(RowKind::softmax_tflite16, TACTUS_DUT_SOFTMAX_TFLITE16));
+static_assert(same(RowKind::softmax_lut, TACTUS_DUT_SOFTMAX_LUT));
 static_assert(same(Rounding::half_even, TACTUS_DUT_HALF_EVEN));
 static_assert(same(Rounding::half_up, TACTUS_DUT_HALF_UP));
 static_assert(same(Rounding::half_away, TACTUS_DUT_HALF_AWAY));
@@ -35,6 +49,7 @@ static_assert(same(Convention::tflite_s64, TACTUS_DUT_TFLITE_S64));
 static_assert(same(Convention::add_mul_shift, TACTUS_DUT_ADD_MUL_SHIFT));
 static_assert(same(Convention::add_tflite, TACTUS_DUT_ADD_TFLITE));
 static_assert(same(Convention::avg_tflite, TACTUS_DUT_AVG_TFLITE));
+static_assert(same(Convention::add_tflite_single, TACTUS_DUT_ADD_TFLITE_SINGLE));
 static_assert(std::is_same_v<int, std::int32_t>, "shift vectors are handed over as they are");
 
 tactus_dut_shape shape_of(const Shape& s) { return {s.c, s.h, s.w}; }
@@ -94,18 +109,60 @@ void add_weights(const Layer& layer, tactus_dut_layer& out) {
   hand_over(layer.bias, out.bias_count, out.bias);
 }
 
+/// Whether the header says of an op that it requantises or clamps.
+bool has_requant(LayerOp op) {
+  return op != LayerOp::maxpool && op != LayerOp::flatten && op != LayerOp::lut &&
+         op != LayerOp::softmax && op != LayerOp::transpose && op != LayerOp::upsample;
+}
+
+/// What version 2 of the header added.
+void add_second_version(const Layer& layer, tactus_dut_layer& out) {
+  switch (layer.op) {
+    case LayerOp::softmax:
+      out.softmax = {static_cast<std::int32_t>(layer.softmax.kind), layer.softmax.shift,
+                     layer.softmax.mult, layer.softmax.diff_min, layer.softmax.one};
+      hand_over(layer.table, out.table_count, out.table);
+      hand_over(layer.inverse_table, out.inverse_table_count, out.inverse_table);
+      out.heads = layer.heads;
+      break;
+    case LayerOp::matmul:
+    case LayerOp::transpose:
+      out.heads = layer.heads;
+      break;
+    case LayerOp::lut:
+      hand_over(layer.table, out.table_count, out.table);
+      out.interpolate_bits = layer.interpolate_bits;
+      break;
+    case LayerOp::layernorm:
+    case LayerOp::rmsnorm:
+      out.eps = layer.eps;
+      break;
+    case LayerOp::upsample:
+      out.stride_h = layer.stride_h;
+      out.stride_w = layer.stride_w;
+      out.nearest = layer.nearest ? 1 : 0;
+      break;
+    default:
+      break;
+  }
+}
+
 }  // namespace
 
-std::string not_described(const Network& network, const Layer& layer) {
-  if (static_cast<int>(layer.op) > TACTUS_DUT_FLATTEN || layer.inputs.size() > 2) {
+std::string not_described(const Network& network, const Layer& layer, std::uint32_t version) {
+  const auto op = static_cast<int>(layer.op);
+  const bool first = op <= TACTUS_DUT_FLATTEN;
+  const bool second = op <= TACTUS_DUT_TRANSPOSE || op == TACTUS_DUT_UPSAMPLE;
+  if (!first && (version < 2 || !second)) {
     return std::string("layers of kind ") + name_of(layer.op);
   }
   for (const std::string& input : layer.inputs) {
-    if (layer.op == LayerOp::add && !(network.shape_of(input) == layer.out_shape)) {
+    if (version < 2 && layer.op == LayerOp::add && !(network.shape_of(input) == layer.out_shape)) {
       return "adds of different shapes";
     }
   }
-  if (static_cast<int>(layer.requant.convention) > TACTUS_DUT_AVG_TFLITE) {
+  const int conventions = version < 2 ? TACTUS_DUT_AVG_TFLITE : TACTUS_DUT_ADD_TFLITE_SINGLE;
+  if (static_cast<int>(layer.requant.convention) > conventions) {
     return std::string("the convention ") + name_of(layer.requant.convention);
   }
   return {};
@@ -129,9 +186,8 @@ DutLayer::DutLayer(const Network& network, const Layer& layer) {
     view_.groups = layer.groups;
   }
   if (!layer.weight.empty()) add_weights(layer, view_);
-  if (layer.op != LayerOp::maxpool && layer.op != LayerOp::flatten) {
-    view_.requant = requant_of(layer.requant);
-  }
+  if (has_requant(layer.op)) view_.requant = requant_of(layer.requant);
+  add_second_version(layer, view_);
   if (layer.op == LayerOp::add) {
     for (std::size_t i = 0; i < 2; ++i) {
       const OperandScale& scale = layer.operand_scale[i];

@@ -2,6 +2,7 @@
 // A layer of a network as traces/tactus_dut.h describes it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "network/network.hpp"
@@ -9,8 +10,10 @@
 
 namespace tactus {
 
-/// What of a layer the header cannot say, as the end of a sentence; empty when it says everything.
-[[nodiscard]] std::string not_described(const Network& network, const Layer& layer);
+/// What of a layer a version of the header cannot say, as the end of a sentence; empty when it says
+/// everything.
+[[nodiscard]] std::string not_described(const Network& network, const Layer& layer,
+                                        std::uint32_t version);
 
 /// Points into the network, which must stay as it is. The layer is one that the header describes.
 class DutLayer {

@@ -48,10 +48,10 @@ DutLibrary::DutLibrary(const std::string& path, const std::string& config_json) 
   void* handle = handle_.get();
   const auto version =
       symbol<decltype(&tactus_dut_abi_version)>(handle, "tactus_dut_abi_version", path);
-  const std::uint32_t theirs = version();
-  if (theirs != TACTUS_DUT_ABI_VERSION) {
-    throw BadInput(path + " has version " + std::to_string(theirs) +
-                       " of tactus_dut.h, this tool needs version " +
+  version_ = version();
+  if (version_ < 1 || version_ > TACTUS_DUT_ABI_VERSION) {
+    throw BadInput(path + " has version " + std::to_string(version_) +
+                       " of tactus_dut.h, this tool needs version 1 to " +
                        std::to_string(TACTUS_DUT_ABI_VERSION),
                    path);
   }

@@ -17,6 +17,8 @@ class DutLibrary {
   DutLibrary(const DutLibrary&) = delete;
   DutLibrary& operator=(const DutLibrary&) = delete;
 
+  /// Of the header that the library was compiled with, at most the tool's.
+  [[nodiscard]] std::uint32_t version() const { return version_; }
   /// True, or false with a reason in `why`.
   [[nodiscard]] bool supports(const tactus_dut_layer& layer, std::string& why) const;
   /// False with a sentence in `message` when the library fails.
@@ -32,6 +34,7 @@ class DutLibrary {
   decltype(&tactus_dut_run_layer) run_layer_ = nullptr;
   decltype(&tactus_dut_destroy) destroy_ = nullptr;
   tactus_dut* dut_ = nullptr;
+  std::uint32_t version_ = 0;
 };
 
 }  // namespace tactus

@@ -112,7 +112,7 @@ class Server {
       const auto index = channel_.template get<std::size_t>();
       const DutLayer layer(network_, network_.layers.at(index));
       if (call == Call::supports) {
-        supports(*library, layer.view());
+        supports(*library, layer.view(), network_.layers.at(index));
       } else {
         run(*library, layer.view(), network_.layers.at(index));
       }
@@ -122,9 +122,11 @@ class Server {
   }
 
  private:
-  void supports(const DutLibrary& library, const tactus_dut_layer& layer) {
-    std::string why;
-    const bool yes = library.supports(layer, why);
+  void supports(const DutLibrary& library, const tactus_dut_layer& view, const Layer& layer) {
+    const std::string beyond = not_described(network_, layer, library.version());
+    std::string why = "the library has version " + std::to_string(library.version()) +
+                      " of tactus_dut.h, which does not describe " + beyond;
+    const bool yes = beyond.empty() && library.supports(view, why);
     channel_.put(yes ? Answer::yes : Answer::no);
     if (!yes) channel_.put_text(why);
   }

@@ -16,6 +16,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
 import h5py
 import numpy
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import op_zoo
 import readme_test
 import tool
 from tool import ROOT, SCHEMAS, W4A4, W8A8, CliTest
@@ -132,6 +134,76 @@ class Foreign(CliTest):
             jsonschema.Draft202012Validator(schema).validate(data)
 
 
+class EveryOp(CliTest):
+    """The operations that version 2 of the header added, and what is said of those it has not."""
+
+    OPTIONS = ("--preset", "tiny_4", "--buf.param_kib=32", "--inputs", "random:3", "-q")
+
+    def library(self, *changes):
+        text = (ROOT / "tests" / "dut" / "rows.c").read_text(encoding="utf-8")
+        for old, new in changes:
+            self.assertEqual(text.count(old), 1, old)
+            text = text.replace(old, new)
+        source, library = self.folder / "rows.c", self.folder / "rows.so"
+        source.write_text(text, encoding="utf-8")
+        subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-w", f"-I{ROOT / 'traces'}", "-o",
+                        library, source], check=True)
+        return library
+
+    def layers(self, library, *options, code=0):
+        rows = {}
+        for name in ("images", "sequences"):
+            path = self.folder / f"{name}.h5"
+            getattr(op_zoo, name)(path)
+            data = self.json_of("check", path, "--dut", library, *self.OPTIONS, *options, code=code)
+            rows.update({row["id"]: row for row in data["layers"]})
+        return rows
+
+    def test_second_version(self):
+        rows = self.layers(self.library())
+        ran = {row["op"] for row in rows.values() if row["unsupported"] is None}
+        self.assertEqual(ran, {"requant", "mul", "maximum", "minimum", "lut", "softmax", "layernorm",
+                               "rmsnorm", "matmul", "transpose", "upsample"})
+        self.assertEqual(sum(row["mismatches"] for row in rows.values()), 0)
+        self.assertGreater(sum(row["compared"] for row in rows.values()), 2500)
+        for layer in ("018_concat", "019_slice", "022_conv_transpose", "023_pixel_shuffle",
+                      "024_space_to_depth", "025_reshape", "012_fixed"):
+            self.assertEqual(rows[layer]["unsupported"], "tactus_dut.h version 2 does not describe "
+                             f"layers of kind {rows[layer]['op']}")
+
+    def test_first_version_is_not_asked_for_them(self):
+        library = self.library(("return 2;", "return 1;"),
+                               ("if (l->op < TACTUS_DUT_REQUANT) return 0;",
+                                "if (l->op < TACTUS_DUT_REQUANT) return l->op == "
+                                "TACTUS_DUT_FLATTEN;"),
+                               ("if (l->op == TACTUS_DUT_MATMUL) return",
+                                "if (l->op == TACTUS_DUT_FLATTEN) return in[0][c]; "
+                                "if (l->op == TACTUS_DUT_MATMUL) return"))
+        path = self.folder / "images.h5"
+        op_zoo.images(path)
+        data = self.json_of("check", path, "--dut", library, *self.OPTIONS)
+        rows = {row["id"]: row for row in data["layers"]}
+        self.assertIsNone(rows["020_flatten"]["unsupported"])
+        for layer in ("008_mul", "012_lut", "017_upsample"):
+            self.assertEqual(rows[layer]["unsupported"], "the library has version 1 of tactus_dut.h, "
+                             f"which does not describe layers of kind {rows[layer]['op']}")
+        self.assertIn("the convention add_tflite_single", rows["007_add_single"]["unsupported"])
+        library = self.library(("return 2;", "return 1;"))
+        self.refused("check", path, "--dut", library, *self.OPTIONS,
+                     saying=["supports no layer of op_zoo_images"])
+
+    def test_mistakes_are_found(self):
+        for change, layer in ((("if (s == 0) return l->table[i];", "return l->table[i];"),
+                               "014_lut_interpolated"),
+                              (("a < b ? a : b", "a < b ? b : a"), "010_minimum")):
+            with self.subTest(layer=layer):
+                path = self.folder / "images.h5"
+                op_zoo.images(path)
+                data = self.json_of("check", path, "--dut", self.library(change), *self.OPTIONS,
+                                    code=1)
+                self.assertIn(f"layer {layer} ", data["first_difference"])
+
+
 class PlainC(CliTest):
     """The pooling unit in C and what can be wrong with it."""
 
@@ -242,7 +314,7 @@ class PlainC(CliTest):
                 ((write, "output[out.c * out.h * out.w] = 1;"), ["wrote behind", POOL]),
                 ((write, "snprintf(message, message_bytes, \"hot\"); return 5;"),
                  [f"failed in layer {POOL}: hot (status 5)"]),
-                (("return TACTUS_DUT_ABI_VERSION", "return 2"), ["version 2", "needs version 1"]),
+                (("return TACTUS_DUT_ABI_VERSION", "return 3"), ["version 3", "needs version 1 to 2"]),
                 (("void tactus_dut_destroy", "void dut_end"), ["not define tactus_dut_destroy"]),
                 (("return (tactus_dut*)&state", "return 0"), ["makes no accelerator"]),
                 (("if (l->op == TACTUS_DUT_MAXPOOL) return 1;", ""),
