@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/text_table.hpp"
 
+#include <algorithm>
 #include <iomanip>
 #include <locale>
 #include <sstream>
@@ -33,8 +34,20 @@ std::string energy_text(double picojoules) {
   return fixed(picojoules, picojoules < 10 ? 2 : picojoules < 100 ? 1 : 0) + " " + units[unit];
 }
 
+std::size_t characters(const std::string& text) {
+  // Every byte of UTF-8 but those that continue a character (10xxxxxx).
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
+
 std::string shortened(const std::string& text, std::size_t width) {
-  return text.size() <= width ? text : text.substr(0, width - 1) + "~";
+  if (characters(text) <= width) return text;
+  std::size_t end = 0;
+  for (std::size_t left = width; end < text.size(); ++end) {
+    if ((static_cast<unsigned char>(text[end]) & 0xC0) != 0x80 && left-- == 1) break;
+  }
+  return text.substr(0, end) + "~";
 }
 
 void TextTable::column(std::string title, std::size_t width, bool left) {
@@ -55,7 +68,7 @@ void TextTable::line(const std::vector<std::string>& cells) {
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     const Column& c = columns_[i];
     const std::string cell = i < cells.size() ? shortened(cells[i], c.width) : std::string();
-    const std::string space(c.width - cell.size(), ' ');
+    const std::string space(c.width - characters(cell), ' ');
     if (i != 0) out += ' ';
     out += c.left ? cell + space : space + cell;
   }

@@ -14,7 +14,9 @@ namespace tactus {
 [[nodiscard]] std::string fitted(std::uint64_t value, std::size_t width);
 /// An energy with unit: 1234.5 is "1.23 nJ".
 [[nodiscard]] std::string energy_text(double picojoules);
-/// At most `width` characters, the cut marked with "~".
+/// Characters of a UTF-8 text.
+[[nodiscard]] std::size_t characters(const std::string& text);
+/// At most `width` characters of a UTF-8 text, the cut marked with "~".
 [[nodiscard]] std::string shortened(const std::string& text, std::size_t width);
 
 /// Columns of fixed width, one space apart; the text of a cell is shortened to its column.

@@ -136,4 +136,7 @@ TEST_CASE("report: numbers in little room") {
   CHECK(energy_text(1234.5) == "1.23 nJ");
   CHECK(energy_text(98765432) == "98.8 uJ");
   CHECK(shortened("abcdef", 4) == "abc~");
+  // Four characters of two bytes each: never cut inside one.
+  CHECK(shortened("\u00e4\u00f6\u00fc\u00df", 4) == "\u00e4\u00f6\u00fc\u00df");
+  CHECK(shortened("\u00e4\u00f6\u00fc\u00df", 3) == "\u00e4\u00f6~");
 }
