@@ -104,6 +104,9 @@ def waves(rows, bench):
     else:
         rows.judge("waves read by fst2vcd", "signals and times",
                    last_line(text) if code else "fst2vcd is not installed", False)
+    tests(rows, "waves and coverage of the RTL", "FST, VCD, coverage; all saved signals",
+          "tests/cli/waves_test.py", BIN / "tactus")
+    tests(rows, "life of an element", "every layer op", "tests/cli/explain_test.py", BIN / "tactus")
     tests(rows, "timeline and memory traces", "trace-event format", "tests/cli/timeline_test.py",
           BIN / "tactus")
     timeline, picture = bench.folder / "timeline.json", bench.folder / "timeline.svg"
