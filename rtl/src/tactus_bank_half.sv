@@ -5,16 +5,19 @@
 module tactus_bank_half #(
   parameter int DataBits = 32,
   parameter int Depth = 16,
+  parameter int Half = 0,
   parameter int AddrBits = (Depth > 1) ? $clog2(Depth) : 1,
   parameter int BeatBytes = DataBits / 8
 ) (
   input  logic                 clk_i,
   input  logic                 write_i,       // some bank is written
-  input  logic                 load_we_i,
+  input  logic                 load_we_i,     // to the half load_half_i of this bank
+  input  logic                 load_half_i,
   input  logic [AddrBits-1:0]  load_addr_i,
   input  logic [BeatBytes-1:0] load_be_i,
   input  logic [DataBits-1:0]  load_data_i,
   input  logic                 post_we_i,
+  input  logic                 post_half_i,
   input  logic [AddrBits-1:0]  post_addr_i,
   input  logic [BeatBytes-1:0] post_be_i,
   input  logic [DataBits-1:0]  post_data_i,
@@ -45,13 +48,15 @@ module tactus_bank_half #(
 
   // The two common bits spare a simulation most questions to idle banks.
   always_ff @(posedge clk_i) begin : access
+    logic                load;
     logic [AddrBits-1:0] addr;
     logic [DataBits-1:0] mask;
     if (write_i) begin
-      if (load_we_i || post_we_i) begin
-        addr = load_we_i ? load_addr_i : post_addr_i;
-        mask = mask_of(load_we_i ? load_be_i : post_be_i);
-        mem[addr] <= ((load_we_i ? load_data_i : post_data_i) & mask) | (mem[addr] & ~mask);
+      load = load_we_i && load_half_i == 1'(Half);
+      if (load || (post_we_i && post_half_i == 1'(Half))) begin
+        addr = load ? load_addr_i : post_addr_i;
+        mask = mask_of(load ? load_be_i : post_be_i);
+        mem[addr] <= ((load ? load_data_i : post_data_i) & mask) | (mem[addr] & ~mask);
       end
     end
     if (read_i) begin

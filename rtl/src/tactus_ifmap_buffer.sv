@@ -170,22 +170,30 @@ module tactus_ifmap_buffer #(
       end
 
       logic [23:0] post_addr;
-      assign post_addr = post_high_i[r] ? post_addr1_i : post_addr0_i;
+      always_comb begin
+        post_addr = '0;
+        if (write) begin
+          post_addr = post_high_i[r] ? post_addr1_i : post_addr0_i;
+        end
+      end
 
       logic [DataBits-1:0] data [2];
       genvar h;
       for (h = 0; h < 2; h++) begin : gen_half
         tactus_bank_half #(
           .DataBits(DataBits),
-          .Depth   (Depth)
+          .Depth   (Depth),
+          .Half    (h)
         ) u_bank (
           .clk_i      (clk_i),
           .write_i    (write),
-          .load_we_i  (load_hit[r] && load_half_i == 1'(h)),
+          .load_we_i  (load_hit[r]),
+          .load_half_i(load_half_i),
           .load_addr_i(load_addr_i[AddrBits-1:0]),
           .load_be_i  (load_be_i),
           .load_data_i(load_data_i),
-          .post_we_i  (post_we_i[r] && post_half_i == 1'(h)),
+          .post_we_i  (post_we_i[r]),
+          .post_half_i(post_half_i),
           .post_addr_i(post_addr[LogBeat +: AddrBits]),
           .post_be_i  (post_be_i[r*BeatBytes +: BeatBytes]),
           .post_data_i(post_data_i[r*DataBits +: DataBits]),

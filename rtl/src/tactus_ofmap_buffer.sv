@@ -216,15 +216,18 @@ module tactus_ofmap_buffer #(
         assign from_store = store_read[b] && store_half_i == 1'(h);
         tactus_bank_half #(
           .DataBits(DataBits),
-          .Depth   (Depth)
+          .Depth   (Depth),
+          .Half    (h)
         ) u_bank (
           .clk_i      (clk_i),
           .write_i    (write),
-          .load_we_i  (load_hit[b] && load_half_i == 1'(h)),
+          .load_we_i  (load_hit[b]),
+          .load_half_i(load_half_i),
           .load_addr_i(load_addr_i[AddrBits-1:0]),
           .load_be_i  (load_be),
           .load_data_i(load_data[DataBits*(b % PlaneLanes) +: DataBits]),
-          .post_we_i  (post_hit[b] && post_half_i == 1'(h)),
+          .post_we_i  (post_hit[b]),
+          .post_half_i(post_half_i),
           .post_addr_i(post_addr_i[LogBeat +: AddrBits]),
           .post_be_i  (post_be),
           .post_data_i({(DataBits/32){post_data_i[32*(b % PostLanes) +: 32]}}),

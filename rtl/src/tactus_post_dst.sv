@@ -176,10 +176,18 @@ module tactus_post_dst #(
     for (b = 0; b < ArrayRows; b++) begin : gen_bank
       logic [7:0]  plane;
       logic [15:0] lane;  // the plane's first
-      assign plane           = (8'(b) - first_phase) & group_mask;
-      assign lane            = 16'(plane) << log2_run_q;
-      assign ifmap_we_o[b]   = write_i && ifmap_q && lane < left_i && lane < 16'(PostLanes);
-      assign ifmap_high_o[b] = 9'(first_phase) + 9'(plane) > 9'(group_mask);
+      always_comb begin
+        plane           = '0;
+        lane            = '0;
+        ifmap_we_o[b]   = 1'b0;
+        ifmap_high_o[b] = 1'b0;
+        if (write_i && ifmap_q) begin
+          plane           = (8'(b) - first_phase) & group_mask;
+          lane            = 16'(plane) << log2_run_q;
+          ifmap_we_o[b]   = lane < left_i && lane < 16'(PostLanes);
+          ifmap_high_o[b] = 9'(first_phase) + 9'(plane) > 9'(group_mask);
+        end
+      end
 
       logic [WordIndexBits-1:0] word;  // the plane's first
       logic [LogBeat-1:0]       offset;

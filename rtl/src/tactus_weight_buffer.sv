@@ -121,6 +121,7 @@ module tactus_weight_buffer #(
         .WordBits   (WordBits),
         .WeightBits (WeightBits)
       ) u_lanes (
+        .active_i     (wave != '0),
         .en_i         (wave[c] && how[c][HowBits-1] && how[c][8:0] > 9'(c)),
         .word_i       (word),
         .shift_i      (how[c][OperandBits+24 +: 4]),

@@ -15,6 +15,7 @@ module tactus_weight_lanes #(
   parameter int WordBits = 9,
   parameter int WeightBits = 9
 ) (
+  input  logic                   active_i,      // some column has weights
   input  logic                   en_i,          // 0: all weights are 0
   input  logic [OperandBits-1:0] word_i,
   input  logic [3:0]             shift_i,       // first bit of the unit
@@ -43,7 +44,7 @@ module tactus_weight_lanes #(
         indices  = '0;
         index    = '0;
         laid     = '0;
-        if (en_i) begin
+        if (active_i && en_i) begin
           field          = word_i >> shift_i;
           laid           = tactus_arith_pkg::lanes8(log2_lanes_i, 2'd0, 3'd0, 64'(field),
                                                     3'd3 - pack_i, signed_i, bipolar_i,
@@ -77,7 +78,7 @@ module tactus_weight_lanes #(
         indices  = '0;
         index    = '0;
         value    = '0;
-        if (en_i) begin
+        if (active_i && en_i) begin
           field = word_i >> shift_i;
           case (log2_lanes_i)
             3'd0:    `TACTUS_PLACE(0)
@@ -98,7 +99,7 @@ module tactus_weight_lanes #(
     end else begin : gen_word
       always_comb begin
         weight_o = '0;
-        if (en_i) begin
+        if (active_i && en_i) begin
           weight_o = {signed_i & word_i[OperandBits-1], word_i} - zp_i;
         end
       end
