@@ -191,7 +191,7 @@ class FastBackend final : public Backend {
       result.memory = std::move(memory);
     } else {
       Machine machine(config, std::move(memory), options);
-      constexpr std::uint64_t progress_ops = 64;
+      constexpr std::uint64_t progress_ops = 512;
       std::uint64_t done = 0;
       for (const std::size_t i : start_order(program, timing)) {
         if (options.progress && done % progress_ops == 0) options.progress(timing.start[i], done);

@@ -6,6 +6,9 @@
 #include <map>
 #include <unordered_map>
 #include <utility>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include "explore/compiled_program.hpp"
 #include "explore/numeric_variant.hpp"
@@ -23,6 +26,16 @@ struct ValueEvents {
   std::uint64_t act_zero = 0, mac_gated = 0, acc_overflow = 0;
 };
 using LayerValueEvents = std::vector<ValueEvents>;
+
+/// Programs of tens of megabytes come and go with the points: freed memory is kept for the next
+/// one, whose first touch of new pages would take longer than its lowering.
+void keep_freed_memory() {
+#if defined(__GLIBC__)
+  constexpr int large = 1 << 30;
+  mallopt(M_MMAP_THRESHOLD, large);
+  mallopt(M_TRIM_THRESHOLD, large);
+#endif
+}
 
 std::uint64_t onchip_bits_of(const ArchConfig& c) {
   const std::int64_t row = c.hw_array_cols * c.hw_operand_bits;
@@ -346,7 +359,9 @@ class PointTimer::Impl {
 };
 
 PointTimer::PointTimer(const Workload& work, const EnergyTable& table, PointOptions options)
-    : impl_(std::make_unique<Impl>(work, table, options)) {}
+    : impl_(std::make_unique<Impl>(work, table, options)) {
+  keep_freed_memory();
+}
 PointTimer::~PointTimer() = default;
 PointTimer::PointTimer(PointTimer&&) noexcept = default;
 

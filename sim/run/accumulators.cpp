@@ -29,6 +29,31 @@ std::int64_t weight_operand(const Layer& layer, std::int64_t per_channel, std::i
   return layer.weight[at(o * per_channel + i)] - zero_point;
 }
 
+/// Sums of the positive and of the negative weights of an output channel.
+struct SignedSums {
+  std::int64_t positive = 0, negative = 0;
+};
+SignedSums signed_sums(const Layer& layer, std::int64_t per_channel, std::int64_t o) {
+  const auto& zero = layer.weight_zero_point;
+  const auto zero_point =
+      static_cast<std::int32_t>(zero.empty() ? 0 : zero[zero.size() == 1 ? 0 : at(o)]);
+  const std::int16_t* const weights = layer.weight.data() + o * per_channel;
+  SignedSums sums;
+  constexpr std::int64_t chunk = 4096;  // weights of 17 bits whose sum fits 32 bits
+  for (std::int64_t from = 0; from < per_channel; from += chunk) {
+    const std::int64_t end = std::min(per_channel, from + chunk);
+    std::int32_t positive = 0, negative = 0;
+    for (std::int64_t i = from; i < end; ++i) {
+      const std::int32_t w = weights[i] - zero_point;
+      positive += w > 0 ? w : 0;
+      negative += w < 0 ? w : 0;
+    }
+    sums.positive += positive;
+    sums.negative += negative;
+  }
+  return sums;
+}
+
 std::int64_t bias_of(const Layer& layer, std::int64_t o) {
   return layer.bias.empty() ? 0 : layer.bias[at(o)];
 }
@@ -221,13 +246,12 @@ AccumulatorRange worst_case(const Layer& layer, const Format& format) {
   const auto channels = static_cast<std::int64_t>(layer.out_shape.c);
   const std::int64_t per_channel = static_cast<std::int64_t>(layer.weight.size()) / channels;
   AccumulatorRange range;
+  const std::int64_t below = std::min<std::int64_t>(low, 0);
+  const std::int64_t above = std::max<std::int64_t>(high, 0);
   for (std::int64_t o = 0; o < channels; ++o) {
-    std::int64_t least = 0, most = 0;
-    for (std::int64_t i = 0; i < per_channel; ++i) {
-      const std::int64_t w = weight_operand(layer, per_channel, o, i);
-      least += std::min({w * low, w * high, std::int64_t{0}});
-      most += std::max({w * low, w * high, std::int64_t{0}});
-    }
+    const SignedSums sums = signed_sums(layer, per_channel, o);
+    const std::int64_t least = sums.positive * below + sums.negative * above;
+    const std::int64_t most = sums.positive * above + sums.negative * below;
     for (const std::int64_t bound : {least, most}) {
       range.include(bound);
       range.include(bound + bias_of(layer, o));

@@ -123,9 +123,14 @@ def growth(bench, model):
             [bench.tactus, "inspect", path, "--preset", "edge_16", "--quiet", "--json", "-"],
             check=True, capture_output=True, text=True).stdout)["layers"]
         result["layers"] = len(layers)
+        # What every further point costs: the first one takes the passes over all weights. The more
+        # layers, the more of the grid's memories change the cuts of one of them.
+        first = bench.grid(path, "edge_16", [])["seconds"]
+        result["seconds_further"] = (result["seconds"] - first) / (result["points"] - 1)
         bench.show(name[0], result,
                    f"{1e6 / result['rate']:10.1f} us/point {result['most_ops']:8} tile ops "
-                   f"{len(layers):5} layers")
+                   f"{len(layers):5} layers {result['lowerings']:4} programs "
+                   f"{1e6 * result['seconds_further']:10.1f} us/further point")
 
 
 def values(bench, model, threads):
@@ -133,7 +138,7 @@ def values(bench, model, threads):
     onednn = pathlib.Path(bench.tactus).parent / "tactus_bench_onednn"
     path = bench.folder / "run.json"
     best, limit = None, None
-    for _ in range(max(3, bench.repeat)):
+    for _ in range(max(8, bench.repeat)):  # each lasts long enough to be disturbed
         subprocess.run([bench.tactus, "run", model, "--preset", "edge_16", "--backend", "fast",
                         "--quiet", "--threads", str(threads), "--json", path], check=True,
                        stdout=subprocess.DEVNULL)
