@@ -179,8 +179,15 @@ std::vector<golden::StreamUse> GoldenSource::produce(golden::SetBuilder& builder
       builder.add(array);
     }
   }
+  const RefOptions exact = reference_options(job_);
+  const auto settle = [&](std::int64_t acc, std::int64_t addend, bool& overflowed) {
+    ref::Accumulator accumulator(exact.acc_bits, exact.overflow);
+    const std::int64_t sum = accumulator.settle(acc + addend);
+    overflowed = overflowed || accumulator.overflows() > 0;
+    return sum;
+  };
   golden::Streams streams(network, layers_,
-                          golden::stream_shape(network, layers_, options_, job_.config));
+                          golden::stream_shape(network, layers_, options_, job_.config), settle);
   for (std::size_t image = 0; image < job_.workload.inferences.size(); ++image) {
     run_image(image, builder, options_.bench ? &streams : nullptr, retired, results, progress);
   }

@@ -18,6 +18,9 @@ import h5py
 import numpy
 import vectors
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import op_zoo  # noqa: E402
+
 TOOL = ""
 W8 = str(vectors.MODELS / "digits_w8a8.h5")
 NM = str(vectors.MODELS / "digits_w8a8_nm24.h5")
@@ -66,6 +69,18 @@ class GoldenSet(unittest.TestCase):
                     if "weight" in group and name in group:
                         numpy.testing.assert_array_equal(arrays[role, layer, None],
                                                          group[name][()])
+
+    def test_tables_are_those_of_the_model_file(self):
+        path = self.folder / "model.h5"
+        op_zoo.images(path)
+        folder = self.export("set", "--images", 0, "--formats", "npy", "--layers", "01?_lut*",
+                             "--buf.param_kib=32", "--inputs", "random:1", *TINY, *FAST, model=path)
+        manifest, arrays = self.arrays(folder)
+        with h5py.File(path) as model:
+            for layer in ("012_lut", "014_lut_interpolated"):
+                numpy.testing.assert_array_equal(arrays["table", layer, None],
+                                                 model["layers"][layer]["table"][()])
+        self.assertIn(["entry"], [file["axes"] for file in manifest["files"]])
 
     def test_accumulators_are_a_convolution(self):
         layer = "004_block2_conv1"

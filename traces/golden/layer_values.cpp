@@ -83,6 +83,10 @@ std::vector<Array> constants_of(const Layer& layer, const std::string& folder) {
   add_list(out, layer, folder, "mult", layer.requant.mult, layer.requant.mult_bits);
   add_list(out, layer, folder, "shift", layer.requant.shift, byte);
   add_list(out, layer, folder, "add", layer.requant.add, layer.requant.add_bits);
+  const std::size_t lists = out.size();
+  add_list(out, layer, folder, "table", layer.table, byte);
+  add_list(out, layer, folder, "inverse_table", layer.inverse_table, byte);
+  for (std::size_t i = lists; i < out.size(); ++i) out[i].axes = {"entry"};
   return out;
 }
 

@@ -19,7 +19,8 @@ struct Tensors {
   std::map<std::string, std::vector<std::int64_t>> accumulators;
 };
 
-/// `weight`, `weight_zero_point`, `bias`, `mult`, `shift`, `add`: those that the layer has.
+/// `weight`, `weight_zero_point`, `bias`, `mult`, `shift`, `add`, `table`, `inverse_table`: those
+/// that the layer has.
 [[nodiscard]] std::vector<Array> constants_of(const Layer& layer, const std::string& folder);
 
 /// `input` (`input_1` for a second operand), `accumulator` where the layer has any, `output`.

@@ -5,7 +5,6 @@
 #include "golden/encode.hpp"
 #include "golden/stream_parts.hpp"
 #include "golden/streams.hpp"
-#include "numerics/accumulate.hpp"
 #include "numerics/errors.hpp"
 
 namespace tactus::golden {
@@ -32,8 +31,8 @@ class Fields {
 /// The sums of a mac block without bias. A saturating accumulator takes `fold` steps at once.
 class Sums {
  public:
-  Sums(const StreamShape& shape, std::int64_t pixels, std::int64_t channels)
-      : shape_(shape), policy_(shape.saturates ? Overflow::saturate : Overflow::wrap) {
+  Sums(const StreamShape& shape, const Settle& settle, std::int64_t pixels, std::int64_t channels)
+      : shape_(shape), settle_(settle) {
     for (auto* values : {&fold_, &acc_}) values->assign(at(pixels * channels), 0);
     channels_ = channels;
   }
@@ -44,9 +43,7 @@ class Sums {
   void step(std::int64_t k, std::int64_t steps) {
     if (k + 1 < steps && (k + 1) % shape_.fold != 0) return;
     for (std::size_t i = 0; i < acc_.size(); ++i) {
-      const Accumulated sum = accumulate(acc_[i], fold_[i], shape_.acc_bits, policy_);
-      overflowed_ = overflowed_ || sum.overflowed;
-      acc_[i] = sum.value;
+      acc_[i] = settle_(acc_[i], fold_[i], overflowed_);
       fold_[i] = 0;
     }
   }
@@ -57,7 +54,7 @@ class Sums {
 
  private:
   const StreamShape& shape_;
-  Overflow policy_;
+  const Settle& settle_;
   std::int64_t channels_ = 1;
   std::vector<std::int64_t> fold_, acc_;
   bool overflowed_ = false;
@@ -128,7 +125,7 @@ bool Streams::add_mac(std::int64_t name, const Layer& layer, const Tensors& tens
       const std::int64_t channels = std::min<std::int64_t>(s.cols, product.group_channels - c0);
       for (std::int64_t p0 = 0; p0 < product.pixels; p0 += s.rows) {
         const std::int64_t pixels = std::min(s.rows, product.pixels - p0);
-        Sums sums(s, pixels, channels);
+        Sums sums(s, settle_, pixels, channels);
         for (std::int64_t k = 0; k < product.steps(); ++k) {
           Fields act(s.rows * s.act_bits), wgt(s.cols * s.wgt_bits);
           for (std::int64_t p = 0; p < pixels; ++p) {

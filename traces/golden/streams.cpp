@@ -76,8 +76,9 @@ StreamShape stream_shape(const Network& network, const std::vector<std::string>&
   return shape;
 }
 
-Streams::Streams(const Network& network, const std::vector<std::string>& layers, StreamShape shape)
-    : network_(network), shape_(shape) {
+Streams::Streams(const Network& network, const std::vector<std::string>& layers, StreamShape shape,
+                 Settle settle)
+    : network_(network), shape_(shape), settle_(std::move(settle)) {
   for (const std::string& id : layers) uses_.push_back(stream_use(*network.find_layer(id)));
 }
 

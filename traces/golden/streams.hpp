@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,10 @@ inline constexpr std::int64_t post_pixels = 64;
                                        const std::vector<std::string>& layers,
                                        const Options& options, const ArchConfig& config);
 
+/// acc + addend in an accumulator of the architecture; `overflowed` becomes true when it does not
+/// fit, and stays so.
+using Settle = std::function<std::int64_t(std::int64_t acc, std::int64_t addend, bool& overflowed)>;
+
 /// A file of the bench folder.
 struct TextFile {
   std::string path, role, text;
@@ -44,7 +49,8 @@ struct TextFile {
 
 class Streams {
  public:
-  Streams(const Network& network, const std::vector<std::string>& layers, StreamShape shape);
+  Streams(const Network& network, const std::vector<std::string>& layers, StreamShape shape,
+          Settle settle);
 
   /// Adds what one inference does in a layer; `overflowed` says whether its accumulators did.
   void add(const std::string& image, const Layer& layer, const Tensors& tensors, bool overflowed);
@@ -84,6 +90,7 @@ class Streams {
 
   const Network& network_;
   StreamShape shape_;
+  Settle settle_;
   std::vector<StreamUse> uses_;
   std::vector<std::string> names_;  ///< "image, layer" by number
   std::array<Stream, stream_count> streams_;
