@@ -31,9 +31,8 @@ module tactus_bench_elem #(
   localparam int EntryBits = $clog2(MaxPixels);
   localparam int BeatBits = $clog2(MaxBeats + 1);
   localparam int PlaceBits = $clog2(MaxBeats);
-  // Post-processors of some lanes each. With tables they have one lane, because the look-ups of
-  // several lanes let Icarus 11 evaluate their offsets in turns without end.
-  localparam int UnitLanes = (TableEntries > 0) ? 1 : Lanes;
+  // One post-processor of all lanes
+  localparam int UnitLanes = Lanes;
   localparam int Units = Lanes / UnitLanes;
   localparam int Constants = Lanes * RecordBits;  // position of the op's constants
   localparam int Table = Constants + 236;

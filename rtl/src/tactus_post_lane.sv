@@ -117,12 +117,9 @@ module tactus_post_lane #(
   logic signed [47:0] low2, high2;
   assign low2  = {{16{clamp_min_i[31]}}, clamp_min_i};
   assign high2 = {{16{clamp_max_i[31]}}, clamp_max_i};
-  always_comb begin
-    lut_offset_o = '0;
-    if (mode_i == ModeLut && element1_q > low2) begin
-      lut_offset_o = 33'(((element1_q > high2) ? high2 : element1_q) - low2);
-    end
-  end
+  // No always_comb: Icarus would call the lanes' blocks in turns without end.
+  assign lut_offset_o = (mode_i != ModeLut || element1_q <= low2) ? 33'd0 :
+                        33'(((element1_q > high2) ? high2 : element1_q) - low2);
 
   // Stage 3: bias under the overflow policy, product or choice of two operands
   function automatic logic signed [47:0] product(
