@@ -16,11 +16,11 @@ namespace tactus {
 /// Weight-stationary: units [f * rows, (f + 1) * rows) are one exact sum. Output-stationary: every
 /// unit is one, and every `chunk` units are accumulated from 0 and then added to the psum.
 /// A transposed convolution has the mapping of the convolution that makes its phases: output pixel
-/// (y, x) has phase ((y + top) mod stride_h, (x + left) mod stride_w), its kernel taps ky = phase_y +
-/// stride_h * t count as tap ceil(kernel_h / stride_h) - 1 - t (columns likewise), and channel c of a
-/// group of n channels as channel phase * n + c of the group's; the stride is 1.
-/// With `line_phases` J > 1 (depthwise) output line y has phase j = y mod J and its tap ky counts
-/// as ky' = j * stride_h + ky.
+/// (y, x) has phase ((y + top) mod stride_h, (x + left) mod stride_w), its kernel taps ky = phase_y
+/// + stride_h * t count as tap ceil(kernel_h / stride_h) - 1 - t (columns likewise), and channel c
+/// of a group of n channels as channel phase * n + c of the group's; the stride is 1. With
+/// `line_phases` J > 1 (depthwise) output line y has phase j = y mod J and its tap ky counts as ky'
+/// = j * stride_h + ky.
 struct KMapping {
   std::int64_t rows = 0;    ///< U; 0: the layer has no fold order (everything is one exact sum)
   std::int64_t group = 1;   ///< G: planes side by side on the rows
