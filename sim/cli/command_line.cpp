@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/program_options.hpp>
+#include <iterator>
 #include <sstream>
 
 #include "cli/import_verb.hpp"
@@ -49,7 +50,7 @@ constexpr std::array<Verb, 13> verbs{{
      "evaluate every point of a design space, or query the database of one",
      "tactus sweep sim/sweep/digits.ini --out digits.sqlite --audit 2%", "jx"},
     {"synth", "NAME | --conv C,H,W,K,k,s | --gemm M,N,K | --topology FILE.csv",
-     "write a shape-only model with random weights (NAME: resnet18, mobilenet_v1, vgg16, ...)",
+     "write a shape-only model with random weights",
      "tactus synth --conv 64,56,56,64,3,1 --act-bits 4 --weight-bits 4 --sparsity 2:4 -o conv.h5",
      "sj"},
     {"import", "KIND SRC", "turn a model of another toolkit into a model file",
@@ -61,6 +62,28 @@ constexpr std::array<Verb, 13> verbs{{
     {"report", "RESULT", "make a page of a run (its JSON) or of a sweep (its database)",
      "tactus report run.json --html run.html", "jh"},
 }};
+
+/// "Title: a b c", broken before column 80.
+std::string listed(const std::string& title, const std::vector<std::string>& words) {
+  std::string out = title;
+  std::size_t column = title.size();
+  for (const auto& word : words) {
+    if (column + 1 + word.size() > 79) {
+      out += "\n" + std::string(title.size(), ' ');
+      column = title.size();
+    }
+    out += " " + word;
+    column += 1 + word.size();
+  }
+  return out + "\n";
+}
+
+/// The words of "a, b, c".
+std::vector<std::string> words_of(std::string text) {
+  text.erase(std::remove(text.begin(), text.end(), ','), text.end());
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), {}};
+}
 
 const Verb* find_verb(const std::string& name) {
   const auto* it =
@@ -401,17 +424,13 @@ std::string help_text(const std::string& name) {
       << options_for(*verb);
   if (std::string(verb->options).find('a') != std::string::npos) {
     out << "  --section.key=value   override an architecture key; `tactus config` lists them\n"
-           "\nPresets:";
-    std::size_t column = 8;
-    for (const auto& p : preset_names()) {
-      if (column + 1 + p.size() > 79) {
-        out << "\n        ";
-        column = 8;
-      }
-      out << " " << p;
-      column += 1 + p.size();
-    }
-    out << "\n";
+           "\n"
+        << listed("Presets:", preset_names());
+  }
+  if (std::string(verb->options).find('s') != std::string::npos) {
+    out << "\n"
+        << listed("Names:", words_of(synth_names()))
+        << "llm_layer does not fit edge_16: take server_64 or --buf.ifmap_kib=256.\n";
   }
   out << "\nExample: " << verb->example << "\n";
   return out.str();
