@@ -258,18 +258,18 @@ def growth(rows, bench):
     for name, result in figures.items():
         if name.startswith("array") or name == "resnet18":
             continue
-        # The array grid and the sizes of one network: tile ops or layers of a point. Networks: tile
-        # ops of a further point, times the programs that the same grid of memories needs.
         work = max(result["most_ops"] / base["most_ops"],
                    result.get("layers", 1) / base["layers"], 1)
-        plain = micro[name] / micro["resnet18"]
-        time_ratio, note = plain, f"{result['most_ops']} tile ops"
-        if "seconds_further" in result:
-            work *= max(1, result["lowerings"] / base["lowerings"])
-            time_ratio = result["seconds_further"] / base["seconds_further"]
-            note += f", {result['lowerings']} programs; first point included {plain:.2f} x"
+        ratio = micro[name] / micro["resnet18"]
         rows.judge(f"us/point, {name}", f"at most {work:.2f} x resnet18, by 1.25",
-                   f"{time_ratio:.2f} x: {micro[name]:.0f} us, {note}", time_ratio <= 1.25 * work)
+                   f"{ratio:.2f} x: {micro[name]:.0f} us, {result['most_ops']} tile ops",
+                   ratio <= 1.25 * work)
+        if "seconds_further" in result:
+            # Without the first point, which reads all weights, and for equally many programs.
+            work *= max(1, result["lowerings"] / base["lowerings"])
+            ratio = result["seconds_further"] / base["seconds_further"]
+            rows.state("  a further point, times programs",
+                       f"{ratio:.2f} x for {work:.2f} x, {result['lowerings']} programs")
 
 
 def big(rows, bench, args):
