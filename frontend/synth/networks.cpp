@@ -229,9 +229,15 @@ Network make_fsrcnn(const SynthOptions& options) {
   return make.finish({make.conv_transpose("deconv", last, {56, 1, 9, 9, 2}, Output::relu)});
 }
 
-std::string synth_names() {
+std::vector<std::string> synth_names() {
+  std::vector<std::string> names;
+  for (const NamedNetwork& n : named) names.emplace_back(n.name);
+  return names;
+}
+
+std::string synth_name_list() {
   std::string text;
-  for (const NamedNetwork& n : named) text += (text.empty() ? "" : ", ") + std::string(n.name);
+  for (const std::string& name : synth_names()) text += (text.empty() ? "" : ", ") + name;
   return text;
 }
 
@@ -239,7 +245,7 @@ Network make_named(const std::string& name, const SynthOptions& options) {
   for (const NamedNetwork& n : named) {
     if (name == n.name) return n.make(options);
   }
-  throw BadInput("synth knows no network '" + name + "', only " + synth_names());
+  throw BadInput("synth knows no network '" + name + "', only " + synth_name_list());
 }
 
 }  // namespace tactus

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "network/network.hpp"
 
@@ -66,8 +67,9 @@ struct SynthOptions {
 /// channels) for 16 tokens, without mask and rotary embedding.
 [[nodiscard]] Network make_llm_layer(const SynthOptions& options);
 
-/// Names of the networks above, in the order of a help text: "resnet18, ...".
-[[nodiscard]] std::string synth_names();
+/// Names of the networks above, in the order of a help text, and the same as "resnet18, ...".
+[[nodiscard]] std::vector<std::string> synth_names();
+[[nodiscard]] std::string synth_name_list();
 /// The network of one of these names. Throws BadInput for another name.
 [[nodiscard]] Network make_named(const std::string& name, const SynthOptions& options);
 

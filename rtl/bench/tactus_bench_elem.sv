@@ -31,9 +31,6 @@ module tactus_bench_elem #(
   localparam int EntryBits = $clog2(MaxPixels);
   localparam int BeatBits = $clog2(MaxBeats + 1);
   localparam int PlaceBits = $clog2(MaxBeats);
-  // One post-processor of all lanes
-  localparam int UnitLanes = Lanes;
-  localparam int Units = Lanes / UnitLanes;
   localparam int Constants = Lanes * RecordBits;  // position of the op's constants
   localparam int Table = Constants + 236;
   localparam logic [3:0] ConvMulShift = 4'd1, ConvAddTflite = 4'd7, ConvAvgTflite = 4'd8,
@@ -176,7 +173,7 @@ module tactus_bench_elem #(
               `TACTUS_PUT(POST_SRC_SIGNED, 1) |
               `TACTUS_PUT(POST_SRCB_LOG2_BYTES, 2) |
               `TACTUS_PUT(POST_SRCB_SIGNED, 1) |
-              `TACTUS_PUT(POST_CHANNELS, UnitLanes) |
+              `TACTUS_PUT(POST_CHANNELS, Lanes) |
               `TACTUS_PUT(POST_OUT_H, pixels_q) |
               `TACTUS_PUT(POST_OUT_W, 1) |
               `TACTUS_PUT(POST_DST_STEP_Y, 4) |
@@ -189,11 +186,8 @@ module tactus_bench_elem #(
               `TACTUS_PUT(POST_LUT_SHIFT, lut_shift);
 
   logic [Lanes-1:0]    src_re, we;
-  logic [Units*24-1:0] src_addr, dst_addr;
-  logic [Units-1:0]    starts, retires;
+  logic [23:0]         src_addr, dst_addr;
   logic [Lanes*32-1:0] result, source;
-  assign start  = starts[0];
-  assign retire = retires[0];
 
   // An average of n taps is sum * ceil(2^shift / n) / 2^shift, exact for sums of
   // 16-bit values.
@@ -259,99 +253,97 @@ module tactus_bench_elem #(
   end
 `endif
 
-  genvar u, e;
+  logic        param_re;
+  logic [15:0] param_record;
+
+  // Eight entries of the table; between two entries each has the upper end in its high half.
+  logic [255:0] table_record;
+  logic [31:0]  entry0;  // number of the first one
+  assign entry0 = 32'(param_record) << 3;
+  genvar e;
   generate
-    for (u = 0; u < Units; u++) begin : gen_unit
-      logic        param_re;
-      logic [15:0] param_record;
-
-      // Eight entries of the table; between two entries each has the upper end in its high half.
-      logic [255:0] table_record;
-      logic [31:0]  entry0;  // number of the first one
-      assign entry0 = 32'(param_record) << 3;
-      for (e = 0; e < 8; e++) begin : gen_entry
-        logic [31:0] low;
-        logic [15:0] high;
-        if (TableEntries > 0) begin : gen_table
-          assign low  = (entry0 + 32'(e) < 32'(TableEntries)) ?
-                        wgt_q[32'(Table) + (entry0 + 32'(e)) * 32 +: 32] : 32'd0;
-          assign high = (entry0 + 32'(e + 1) < 32'(TableEntries)) ?
-                        wgt_q[32'(Table) + (entry0 + 32'(e + 1)) * 32 +: 16] : 16'd0;
-        end else begin : gen_none
-          assign low  = 32'd0;
-          assign high = 16'd0;
-        end
-        assign table_record[32*e +: 32] = (lut_shift == 4'd0) ? low : {high, low[15:0]};
+    for (e = 0; e < 8; e++) begin : gen_entry
+      logic [31:0] low;
+      logic [15:0] high;
+      if (TableEntries > 0) begin : gen_table
+        assign low  = (entry0 + 32'(e) < 32'(TableEntries)) ?
+                      wgt_q[32'(Table) + (entry0 + 32'(e)) * 32 +: 32] : 32'd0;
+        assign high = (entry0 + 32'(e + 1) < 32'(TableEntries)) ?
+                      wgt_q[32'(Table) + (entry0 + 32'(e + 1)) * 32 +: 16] : 16'd0;
+      end else begin : gen_none
+        assign low  = 32'd0;
+        assign high = 16'd0;
       end
-
-      logic [255:0] record_q;
-      always_ff @(posedge clk_i) begin
-        if (param_re) begin
-          case (operation)
-            OpAdd, OpMul: record_q <= add_record;
-            OpSum: begin
-              if (average) begin
-                record_q <= (256'(average_mult) << tactus_op_pkg::CHANNEL_MULT_LSB) |
-                            (256'(average_shift) << tactus_op_pkg::CHANNEL_SHIFT_LSB);
-              end else begin
-                record_q <= 256'(
-                    wgt_q[(32'(u * UnitLanes) + 32'(param_record)) * RecordBits +: RecordBits]);
-              end
-            end
-            default: record_q <= table_record;
-          endcase
-        end
-      end
-
-      tactus_post_processor #(
-        .ArrayRows  (UnitLanes),
-        .ArrayCols  (UnitLanes),
-        .PostLanes  (UnitLanes),
-        .DataBits   (32),
-        .AccBits    (AccBits),
-        .AccOverflow(Saturate)
-      ) u_post_processor (
-        .clk_i             (clk_i),
-        .rst_ni            (rst_ni),
-`ifdef TACTUS_FAULTS
-        .fault_i           (fault),
-`endif
-        .ready_i           (ready),
-        .op_i              (op),
-        .start_o           (starts[u]),
-        .retire_o          (retires[u]),
-        .param_re_o        (param_re),
-        .param_half_o      (),
-        .param_record_o    (param_record),
-        .param_data_i      (record_q),
-        .psum_re_o         (),
-        .psum_half_o       (),
-        .psum_addr_o       (),
-        .psum_data_i       ({(UnitLanes*AccBits){1'b0}}),
-        .src_re_o          (src_re[u*UnitLanes +: UnitLanes]),
-        .src_half_o        (),
-        .src_addr_o        (src_addr[u*24 +: 24]),
-        .src_data_i        (source[u*UnitLanes*32 +: UnitLanes*32]),
-        .group_o           (),
-        .ofmap_we_o        (we[u*UnitLanes +: UnitLanes]),
-        .ofmap_log2_bytes_o(),
-        .ofmap_data_o      (result[u*UnitLanes*32 +: UnitLanes*32]),
-        .ifmap_we_o        (),
-        .ifmap_high_o      (),
-        .ifmap_be_o        (),
-        .ifmap_data_o      (),
-        .dst_addr_o        (dst_addr[u*24 +: 24]),
-        .dst_addr1_o       (),
-        .dst_half_o        (),
-        .mon_pass_o        (),
-        .mon_write_o       (),
-        .mon_lanes_o       (),
-        .mon_channel_o     (),
-        .mon_result_o      (),
-        .mon_overflow_o    ()
-      );
+      assign table_record[32*e +: 32] = (lut_shift == 4'd0) ? low : {high, low[15:0]};
     end
   endgenerate
+
+  logic [255:0] record_q;
+  always_ff @(posedge clk_i) begin
+    if (param_re) begin
+      case (operation)
+        OpAdd, OpMul: record_q <= add_record;
+        OpSum: begin
+          if (average) begin
+            record_q <= (256'(average_mult) << tactus_op_pkg::CHANNEL_MULT_LSB) |
+                        (256'(average_shift) << tactus_op_pkg::CHANNEL_SHIFT_LSB);
+          end else begin
+            record_q <= 256'(
+                wgt_q[32'(param_record) * RecordBits +: RecordBits]);
+          end
+        end
+        default: record_q <= table_record;
+      endcase
+    end
+  end
+
+  tactus_post_processor #(
+    .ArrayRows  (Lanes),
+    .ArrayCols  (Lanes),
+    .PostLanes  (Lanes),
+    .DataBits   (32),
+    .AccBits    (AccBits),
+    .AccOverflow(Saturate)
+  ) u_post_processor (
+    .clk_i             (clk_i),
+    .rst_ni            (rst_ni),
+`ifdef TACTUS_FAULTS
+    .fault_i           (fault),
+`endif
+    .ready_i           (ready),
+    .op_i              (op),
+    .start_o           (start),
+    .retire_o          (retire),
+    .param_re_o        (param_re),
+    .param_half_o      (),
+    .param_record_o    (param_record),
+    .param_data_i      (record_q),
+    .psum_re_o         (),
+    .psum_half_o       (),
+    .psum_addr_o       (),
+    .psum_data_i       ({(Lanes*AccBits){1'b0}}),
+    .src_re_o          (src_re),
+    .src_half_o        (),
+    .src_addr_o        (src_addr),
+    .src_data_i        (source),
+    .group_o           (),
+    .ofmap_we_o        (we),
+    .ofmap_log2_bytes_o(),
+    .ofmap_data_o      (result),
+    .ifmap_we_o        (),
+    .ifmap_high_o      (),
+    .ifmap_be_o        (),
+    .ifmap_data_o      (),
+    .dst_addr_o        (dst_addr),
+    .dst_addr1_o       (),
+    .dst_half_o        (),
+    .mon_pass_o        (),
+    .mon_write_o       (),
+    .mon_lanes_o       (),
+    .mon_channel_o     (),
+    .mon_result_o      (),
+    .mon_overflow_o    ()
+  );
 
   tactus_ram_1r1w #(
     .Width(Lanes * 32),

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <boost/program_options.hpp>
-#include <iterator>
 #include <sstream>
 
 #include "cli/import_verb.hpp"
@@ -76,13 +75,6 @@ std::string listed(const std::string& title, const std::vector<std::string>& wor
     column += 1 + word.size();
   }
   return out + "\n";
-}
-
-/// The words of "a, b, c".
-std::vector<std::string> words_of(std::string text) {
-  text.erase(std::remove(text.begin(), text.end(), ','), text.end());
-  std::istringstream in(text);
-  return {std::istream_iterator<std::string>(in), {}};
 }
 
 const Verb* find_verb(const std::string& name) {
@@ -429,7 +421,7 @@ std::string help_text(const std::string& name) {
   }
   if (std::string(verb->options).find('s') != std::string::npos) {
     out << "\n"
-        << listed("Names:", words_of(synth_names()))
+        << listed("Names:", synth_names())
         << "llm_layer does not fit edge_16: take server_64 or --buf.ifmap_kib=256.\n";
   }
   out << "\nExample: " << verb->example << "\n";

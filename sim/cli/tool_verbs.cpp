@@ -68,7 +68,7 @@ Network synth_network(const CommandLine& line) {
   const int sources = (line.topology.empty() ? 0 : 1) + (line.gemm.empty() ? 0 : 1) +
                       (line.conv.empty() ? 0 : 1) + static_cast<int>(names.size());
   if (sources != 1) {
-    throw BadInput("tactus synth takes one of a NAME (" + synth_names() +
+    throw BadInput("tactus synth takes one of a NAME (" + synth_name_list() +
                    "), --conv C,H,W,K,k,s, --gemm M,N,K and --topology FILE");
   }
   if (!line.topology.empty()) return make_topology(line.topology, line.synth);

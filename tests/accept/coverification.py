@@ -16,7 +16,8 @@ import sys
 import tempfile
 import time
 
-from precision_sparsity import BIN, IDEAL, MODELS, ROOT, Bench, Rows, command, last_line
+from point_rows import Rows
+from precision_sparsity import BIN, IDEAL, MODELS, ROOT, Bench, command, last_line
 
 PYTHON = "/usr/bin/python3"
 

@@ -20,6 +20,7 @@ import tempfile
 import h5py
 
 import big_sources
+from point_rows import Rows
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -29,25 +30,6 @@ CAPTURES = {"resnet8tiny_w4a8": (0, 5952), "resnet20_w4a4": (0, 209152),
 FAMILIES = {"conv": 70, "depthwise": 34, "fully_connected": 16, "matmul": 10, "pooling": 21,
             "elementwise": 20, "softmax": 3, "onnx": 34}
 # The importer's own prerequisite of a point is part of it: a failed import is a miss.
-
-
-class Rows:
-    """Prints the points and counts the misses."""
-
-    def __init__(self):
-        self.misses = 0
-        self.show("", "point", "target", "measured")
-
-    @staticmethod
-    def show(verdict, point, target, measured):
-        print(f"{verdict:<4}  {point:<36}  {target:<30}  {measured}", flush=True)
-
-    def judge(self, point, target, measured, passed):
-        self.misses += not passed
-        self.show("pass" if passed else "MISS", point, target, measured)
-
-    def state(self, point, measured):
-        self.show("-", point, "stated", measured)
 
 
 class Bench:

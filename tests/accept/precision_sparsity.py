@@ -15,30 +15,13 @@ import sys
 import tempfile
 import time
 
+from point_rows import Rows
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / "build" / "bin"
 MODELS = ROOT / "traces" / "models"
 DIGITS = ("digits_w8a8", "digits_w4a4", "digits_w2a2", "digits_w8a8_nm24", "digits_mixed")
 IDEAL = ("--mem.ideal=true", "--accumulators", "off", "--quiet")
-
-
-class Rows:
-    """Prints the points and counts the misses."""
-
-    def __init__(self):
-        self.misses = 0
-        self.show("", "point", "target", "measured")
-
-    @staticmethod
-    def show(verdict, point, target, measured):
-        print(f"{verdict:<4}  {point:<36}  {target:<30}  {measured}", flush=True)
-
-    def judge(self, point, target, measured, passed):
-        self.misses += not passed
-        self.show("pass" if passed else "MISS", point, target, measured)
-
-    def state(self, point, measured):
-        self.show("-", point, "stated", measured)
 
 
 def command(*words):

@@ -22,6 +22,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 import slurm_node  # noqa: E402  (beside the tests)
+from point_rows import Rows  # noqa: E402
 
 MODELS = ROOT / "traces" / "models"
 # 4 x 2 x 2 x 2 x 25 x 5 x 5 x 5 points.
@@ -107,25 +108,6 @@ hw.acc_overflow = saturate
 hw.precision = multi
 """
 TABLES = ("points", "variants", "audits", "results")
-
-
-class Rows:
-    """Prints the points and counts the misses."""
-
-    def __init__(self):
-        self.misses = 0
-        self.show("", "point", "target", "measured")
-
-    @staticmethod
-    def show(verdict, point, target, measured):
-        print(f"{verdict:<4}  {point:<40}  {target:<34}  {measured}", flush=True)
-
-    def judge(self, point, target, measured, passed):
-        self.misses += not passed
-        self.show("pass" if passed else "MISS", point, target, measured)
-
-    def state(self, point, measured):
-        self.show("-", point, "stated", measured)
 
 
 def last_line(text):
@@ -379,7 +361,7 @@ def main():
     if not args.tactus.exists():
         print(f"there is no {args.tactus}; tests/run.sh builds it", file=sys.stderr)
         return 2
-    rows = Rows()
+    rows = Rows(point=40, target=34)
     with tempfile.TemporaryDirectory(prefix="tactus_accept_") as folder:
         bench = Bench(args.tactus.resolve(), folder)
         for name, part in parts.items():

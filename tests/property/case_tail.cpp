@@ -367,13 +367,18 @@ class Tail {
     if (op == LayerOp::mul) {
       scale(l, net_.format_of(whole).bits + net_.format_of(one).bits, 1);
     } else if (op == LayerOp::add) {
-      l.operand_scale[0] = {r_.in(-300, 300), as_int(r_.in(0, 4)), 0};
-      l.operand_scale[1] = {r_.in(-300, 300), as_int(r_.in(0, 4)), 0};
-      l.requant.convention = Convention::add_mul_shift;
-      l.requant.rounding = static_cast<Rounding>(r_.in(0, 6));
-      l.requant.shift = {as_int(r_.in(0, 20))};
+      scale_sum(l);
     }
     keep(std::move(l));
+  }
+
+  /// Scales of both operands of an add and of their sum.
+  void scale_sum(Layer& l) {
+    l.operand_scale[0] = {r_.in(-300, 300), as_int(r_.in(0, 4)), 0};
+    l.operand_scale[1] = {r_.in(-300, 300), as_int(r_.in(0, 4)), 0};
+    l.requant.convention = Convention::add_mul_shift;
+    l.requant.rounding = static_cast<Rounding>(r_.in(0, 6));
+    l.requant.shift = {as_int(r_.in(0, 20))};
   }
 
   void conv_transpose(const std::string& first) {
@@ -422,11 +427,7 @@ class Tail {
     }
     const std::string constant = keep(std::move(c));
     Layer l = layer("add", LayerOp::add, {first, constant}, any_format(32));
-    l.operand_scale[0] = {r_.in(-300, 300), as_int(r_.in(0, 4)), 0};
-    l.operand_scale[1] = {r_.in(-300, 300), as_int(r_.in(0, 4)), 0};
-    l.requant.convention = Convention::add_mul_shift;
-    l.requant.rounding = static_cast<Rounding>(r_.in(0, 6));
-    l.requant.shift = {as_int(r_.in(0, 20))};
+    scale_sum(l);
     keep(std::move(l));
   }
 

@@ -3,9 +3,11 @@
 // relies on its names and values.
 #pragma once
 
+#include <functional>
 #include <numeric>
 
 #include "network/network.hpp"
+#include "numerics/errors.hpp"
 
 namespace tactus::testing {
 
@@ -18,6 +20,17 @@ inline Layer layer_of(const char* id, LayerOp op, std::vector<std::string> input
   layer.requant.clamp_min = out.min();
   layer.requant.clamp_max = out.max();
   return layer;
+}
+
+/// What check_network says of a network after a change; "(accepted)" when it has nothing to say.
+inline std::string error_after(Network n, const std::function<void(Network&)>& change) {
+  change(n);
+  try {
+    check_network(n);
+  } catch (const BadInput& error) {
+    return error.what();
+  }
+  return "(accepted)";
 }
 
 /// Weights -7..7 in turn, a multiplier 100, 101, ... and a shift of 9 for every channel.

@@ -14,17 +14,6 @@
 namespace tactus {
 namespace {
 
-std::string error_after(const std::function<void(Network&)>& change) {
-  Network n = testing::spread_network();
-  change(n);
-  try {
-    check_network(n);
-  } catch (const BadInput& error) {
-    return error.what();
-  }
-  return "(accepted)";
-}
-
 TEST_CASE("network: shapes and products of layers that spread and move") {
   Network n = testing::spread_network();
   check_network(n);
@@ -92,11 +81,11 @@ TEST_CASE("network: each rule of layers that spread and move has its sentence") 
       {"reshape has no weight", [](Network& n) { n.layers[3].bias = {1}; }},
   };
   for (const Case& c : cases) {
-    const std::string message = error_after(c.change);
+    const std::string message = testing::error_after(testing::spread_network(), c.change);
     CAPTURE(message);
     CHECK_MESSAGE(message.find(c.expected) != std::string::npos, c.expected);
   }
-  CHECK(error_after([](Network&) {}) == "(accepted)");
+  CHECK(testing::error_after(testing::spread_network(), [](Network&) {}) == "(accepted)");
 }
 
 TEST_CASE("modelfile: layers that spread and move read back") {

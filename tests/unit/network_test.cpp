@@ -9,17 +9,6 @@
 namespace tactus {
 namespace {
 
-std::string error_after(const std::function<void(Network&)>& change) {
-  Network n = testing::small_network();
-  change(n);
-  try {
-    check_network(n);
-  } catch (const BadInput& error) {
-    return error.what();
-  }
-  return "(accepted)";
-}
-
 TEST_CASE("network: shapes of every op") {
   Network n = testing::small_network();
   check_network(n);
@@ -125,11 +114,11 @@ TEST_CASE("network: each rule has its sentence") {
       {"clamp has no weight", [](Network& n) { n.layers[1].bias = {1}; }},
   };
   for (const Case& c : cases) {
-    const std::string message = error_after(c.change);
+    const std::string message = testing::error_after(testing::small_network(), c.change);
     CAPTURE(message);
     CHECK_MESSAGE(message.find(c.expected) != std::string::npos, c.expected);
   }
-  CHECK(error_after([](Network&) {}) == "(accepted)");
+  CHECK(testing::error_after(testing::small_network(), [](Network&) {}) == "(accepted)");
 }
 
 }  // namespace

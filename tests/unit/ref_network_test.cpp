@@ -2,43 +2,16 @@
 // The layers of the reference against values calculated by hand.
 #include <doctest/doctest.h>
 
+#include "../support/one_layer.hpp"
 #include "numerics/errors.hpp"
-#include "ref/reference.hpp"
 
 using namespace tactus;
+using namespace tactus::testing;
 
 namespace {
 
-const Format raw{32, true, 0};
-
-Network one_layer(const Shape& in, const Format& format, Layer layer) {
-  Network n;
-  n.name = "one";
-  NetworkInput input;
-  input.name = "x";
-  input.shape = in;
-  input.format = format;
-  n.inputs = {input};
-  layer.id = "000_l";
-  layer.inputs = {"x"};
-  n.layers = {std::move(layer)};
-  n.outputs = {"000_l"};
-  check_network(n);
-  return n;
-}
-
 Layer conv(int out, int in_per_group, int kernel, std::vector<std::int16_t> weight) {
-  Layer l;
-  l.op = LayerOp::conv2d;
-  l.kernel_h = l.kernel_w = kernel;
-  l.out_channels = out;
-  l.in_channels_per_group = in_per_group;
-  l.weight_format = Format{8, true, 0};
-  l.weight = std::move(weight);
-  l.out_format = raw;
-  l.requant.clamp_min = raw.min();
-  l.requant.clamp_max = raw.max();
-  return l;
+  return weighted_layer(LayerOp::conv2d, out, in_per_group, kernel, kernel, std::move(weight));
 }
 
 /// Units of one channel, `rows` to a fold.
@@ -48,16 +21,6 @@ KMapping folds_of(std::int64_t rows, std::int64_t slots, std::int64_t columns) {
   m.slots = slots;
   m.column_channels = columns;
   return m;
-}
-
-std::vector<std::int32_t> output(const Network& n, std::vector<std::int32_t> x,
-                                 const RefOptions& options = {},
-                                 std::uint64_t* overflows = nullptr) {
-  std::map<std::string, std::uint64_t> counts;
-  const QTensor input{n.inputs[0].shape, n.inputs[0].format, std::move(x)};
-  const auto out = run_reference(n, {{"x", input}}, options, &counts);
-  if (overflows != nullptr) *overflows = counts.at("000_l");
-  return out.at("000_l").data;
 }
 
 }  // namespace

@@ -2,39 +2,15 @@
 // Transposed convolutions, moved pixels and shared operands against values calculated by hand.
 #include <doctest/doctest.h>
 
-#include "ref/reference.hpp"
+#include "../support/one_layer.hpp"
 
 using namespace tactus;
+using namespace tactus::testing;
 
 namespace {
 
-const Format raw{32, true, 0};
-
-Network one_layer(const Shape& in, const Format& format, Layer layer) {
-  Network n;
-  n.name = "one";
-  n.inputs = {{"x", in, format, false, ""}};
-  layer.id = "000_l";
-  if (layer.inputs.empty()) layer.inputs = {"x"};
-  n.layers = {std::move(layer)};
-  n.outputs = {"000_l"};
-  check_network(n);
-  return n;
-}
-
 Layer transposed(int out, int inner, int kh, int kw, std::vector<std::int16_t> weight) {
-  Layer l;
-  l.op = LayerOp::conv_transpose2d;
-  l.kernel_h = kh;
-  l.kernel_w = kw;
-  l.out_channels = out;
-  l.in_channels_per_group = inner;
-  l.weight_format = Format{8, true, 0};
-  l.weight = std::move(weight);
-  l.out_format = raw;
-  l.requant.clamp_min = raw.min();
-  l.requant.clamp_max = raw.max();
-  return l;
+  return weighted_layer(LayerOp::conv_transpose2d, out, inner, kh, kw, std::move(weight));
 }
 
 Layer mover(LayerOp op, const Format& format) {
@@ -42,16 +18,6 @@ Layer mover(LayerOp op, const Format& format) {
   l.op = op;
   l.out_format = format;
   return l;
-}
-
-std::vector<std::int32_t> output(const Network& n, std::vector<std::int32_t> x,
-                                 const RefOptions& options = {},
-                                 std::uint64_t* overflows = nullptr) {
-  std::map<std::string, std::uint64_t> counts;
-  const QTensor input{n.inputs[0].shape, n.inputs[0].format, std::move(x)};
-  const auto out = run_reference(n, {{"x", input}}, options, &counts);
-  if (overflows != nullptr) *overflows = counts.at("000_l");
-  return out.at("000_l").data;
 }
 
 }  // namespace

@@ -47,25 +47,14 @@ def existing(conv, real):
 
 def turned(conv, value, heads):
     """With channels and columns exchanged, head by head; they have to be whole axes."""
-    c, h, w = value.view.extents
+    _, h, _ = value.view.extents
     if h > 1:
         conv.fail("a transpose of a tensor with height has no rule")
-    inner = c // heads
-    groups = []
-    for group in value.view.groups:
-        out = []
-        for axis, step, size in group:
-            if axis == 2:
-                out.append((0, step, size))
-            elif step < inner and step * size <= inner:
-                out.append((2, step, size))
-            elif step % inner == 0:
-                out.append((0, step // inner * w, size))
-            else:
-                conv.fail("a head begins in the middle of an axis, which has no rule")
-        groups.append(out)
+    view = value.view.turned(heads)
+    if view is None:
+        conv.fail("a head begins in the middle of an axis, which has no rule")
     content = {"heads": heads} if heads > 1 else {}
-    return _moved(conv, value, "transpose", View(groups), **content)
+    return _moved(conv, value, "transpose", view, **content)
 
 
 def flat(conv, value):
@@ -73,9 +62,7 @@ def flat(conv, value):
     c, h, w = value.view.extents
     if h == 1:
         return value
-    groups = [[(2, step * w, size) if axis == 1 else (axis, step, size)
-               for axis, step, size in group] for group in value.view.groups]
-    return _moved(conv, value, "reshape", View(groups), shape=[c, 1, h * w])
+    return _moved(conv, value, "reshape", value.view.in_one_row(), shape=[c, 1, h * w])
 
 
 # Renaming.

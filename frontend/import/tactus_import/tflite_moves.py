@@ -20,30 +20,18 @@ def flat(c, value):
     channels, h, w = value.shape
     if h == 1:
         return value
-    groups = [[(2, step * w, size) if axis == 1 else (axis, step, size)
-               for axis, step, size in group] for group in value.view.groups]
-    return _moved(c, value, "reshape", View(groups), shape=[channels, 1, h * w])
+    return _moved(c, value, "reshape", value.view.in_one_row(), shape=[channels, 1, h * w])
 
 
 def turned(c, value, heads):
     """With channels and columns exchanged, head by head."""
-    channels, h, w = value.shape
-    inner, groups = channels // heads, []
+    channels, h, _ = value.shape
     if h > 1 or channels % heads:
         c.fail("an operand lies in an order that matmul and transpose cannot read")
-    for group in value.view.groups:
-        out = []
-        for axis, step, size in group:
-            if axis == 2:
-                out.append((0, step, size))
-            elif step * size <= inner:
-                out.append((2, step, size))
-            elif step % inner == 0:
-                out.append((0, step // inner * w, size))
-            else:
-                c.fail("a head begins in the middle of an axis, which has no rule")
-        groups.append(out)
-    return _moved(c, value, "transpose", View(groups), **({"heads": heads} if heads > 1 else {}))
+    view = value.view.turned(heads)
+    if view is None:
+        c.fail("a head begins in the middle of an axis, which has no rule")
+    return _moved(c, value, "transpose", view, **({"heads": heads} if heads > 1 else {}))
 
 
 def _same_quantisation(c, operator, x, at=0):

@@ -124,6 +124,31 @@ class View:
         """With other factors for graph axis `at`."""
         return View([group if i == at else g for i, g in enumerate(self.groups)])
 
+    def in_one_row(self):
+        """The same axes where the plane became one row of columns."""
+        _, _, w = self.extents
+        return View([[(2, step * w, size) if axis == 1 else (axis, step, size)
+                      for axis, step, size in group] for group in self.groups])
+
+    def turned(self, heads):
+        """The same axes where channels and columns were exchanged, head by head; None when a head
+        begins in the middle of an axis. Height is 1."""
+        channels, _, w = self.extents
+        inner, groups = channels // heads, []
+        for group in self.groups:
+            out = []
+            for axis, step, size in group:
+                if axis == 2:
+                    out.append((0, step, size))
+                elif step < inner and step * size <= inner:
+                    out.append((2, step, size))
+                elif step % inner == 0:
+                    out.append((0, step // inner * w, size))
+                else:
+                    return None
+            groups.append(out)
+        return View(groups)
+
     def per_channel(self, array):
         """One value, or one per model channel, of an array that broadcasts against the graph's
         shape; None when it varies along other model axes."""
