@@ -192,15 +192,21 @@ UnitPlanner::Choices UnitPlanner::choose(const MemoryTiming& memory) {
   return choices;
 }
 
-void UnitPlanner::apply(const Choices& choices, Context& context) {
-  for (std::size_t i = 0; i < tensors_.size(); ++i) {
-    const auto number = static_cast<std::size_t>(choices.layouts[i]);
-    context.layouts[tensors_[i].id] = tensors_[i].layouts[number];
+void UnitPlanner::apply(const Choices& choices, Context& context, const Choices* before) {
+  if (before == nullptr || before->layouts != choices.layouts) {
+    for (std::size_t i = 0; i < tensors_.size(); ++i) {
+      const auto number = static_cast<std::size_t>(choices.layouts[i]);
+      context.layouts[tensors_[i].id] = tensors_[i].layouts[number];
+    }
   }
   for (std::size_t u = 0; u < users_.size(); ++u) {
     const UnitChoice& choice = choices.plans[u];
-    context.plans.emplace(context.layer(users_[u].unit.layer).id,
-                          users_[u].tables.at(choice.layouts).plan(choice.cut));
+    if (before != nullptr && before->plans[u].layouts == choice.layouts &&
+        before->plans[u].cut.cut == choice.cut.cut) {
+      continue;
+    }
+    context.plans.insert_or_assign(context.layer(users_[u].unit.layer).id,
+                                   users_[u].tables.at(choice.layouts).plan(choice.cut));
   }
 }
 

@@ -50,8 +50,8 @@ class UnitPlanner {
   };
   /// Throws BadInput where a layer does not fit; of several the first one is named.
   [[nodiscard]] Choices choose(const MemoryTiming& memory);
-  /// Fills `layouts` and `plans` of a context.
-  void apply(const Choices& choices, Context& context);
+  /// Fills `layouts` and `plans` of a context; one that has those of `before` gets what differs.
+  void apply(const Choices& choices, Context& context, const Choices* before = nullptr);
 
  private:
   struct User {
