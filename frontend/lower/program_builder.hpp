@@ -5,48 +5,21 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
-#include <utility>
 #include <vector>
 
 #include "arch/arch_config.hpp"
+#include "lower/op_order.hpp"
 #include "program/program.hpp"
 
 namespace tactus::lower {
 
-enum class Buffer : std::uint8_t {
-  ifmap = 0,
-  weight = 1,
-  param = 2,
-  psum = 3,
-  ofmap = 4,
-  index = 5
-};
+/// Throws BadInput for a program without ops.
+void check_op_count(std::size_t ops);
 
-/// One half of one buffer.
-struct Half {
-  Buffer buffer;
-  int half;
-};
-
-/// The few halves that one op touches.
-class HalfList {
- public:
-  HalfList(std::initializer_list<Half> halves) { add(halves.begin(), halves.end()); }
-  HalfList(const std::vector<Half>& halves) { add(halves.data(), halves.data() + halves.size()); }
-  [[nodiscard]] const Half* begin() const { return halves_.data(); }
-  [[nodiscard]] const Half* end() const { return halves_.data() + count_; }
-
- private:
-  void add(const Half* first, const Half* last);
-  std::array<Half, 12> halves_{};
-  std::size_t count_ = 0;
-};
-
-/// Emission order is dispatch order. An op waits for every earlier op of another queue that touched
-/// one of its halves (a half has one owner queue at a time) and for the ops named in `after`;
-/// tokens are set only where an earlier wait does not already imply the order. All ops that an op
-/// waits for are emitted before it, which keeps the program free of deadlock.
+/// Emission order is dispatch order. An op waits for earlier ops only (TokenOrder says for which),
+/// which keeps the program free of deadlock.
+///
+/// A lowering that has some layers' ops already leaves them out: leave_out_ops() and skip().
 class ProgramBuilder {
  public:
   /// Without `contents` only sizes of the memory image are kept: for timing.
@@ -60,28 +33,43 @@ class ProgramBuilder {
   /// without contents.
   [[nodiscard]] std::uint8_t* at(std::uint64_t address);
 
-  /// Appends an op and returns its number.
+  /// Appends an op that touches some halves and has to wait for op `after` (-1: none). Returns its
+  /// number.
   template <typename Body>
-  int emit(const Body& body, int layer, const HalfList& touches,
-           const std::vector<int>& after = {}) {
-    TileOp op;
+  int emit(const Body& body, int layer, const HalfSet& touches, int after = -1) {
+    const int number = op_count();
+    TileOp& op = ops_.emplace_back();
     op.layer = static_cast<std::uint16_t>(layer);
     op.body = body;
-    return append(op, touches, after);
+    links_.push_back({after, touches.bits(), queue_of(op)});
+    return number;
   }
 
   /// The half of a buffer that was not handed out last.
   [[nodiscard]] int next_half(Buffer buffer) { return turn_[static_cast<unsigned>(buffer)] ^= 1; }
 
-  [[nodiscard]] int op_count() const { return static_cast<int>(ops_.size()); }
+  [[nodiscard]] int op_count() const { return left_out_ + static_cast<int>(ops_.size()); }
 
   /// Sets tokens, cuts segments, encodes the ops into the image. The builder is spent afterwards.
+  /// Throws InternalError when ops were left out.
   [[nodiscard]] Program finish();
+
+  /// Ops that were not left out, and their links.
+  [[nodiscard]] const std::vector<TileOp>& ops() const { return ops_; }
+  [[nodiscard]] const std::vector<OpLink>& links() const { return links_; }
+  /// Begins anew. Only without contents.
+  void restart();
+  /// Leaves out the ops so far, which keep their numbers.
+  void leave_out_ops();
+  /// Goes on as if `count` ops and `bytes` bytes of memory had been added.
+  void skip(int count, std::uint64_t bytes);
+  /// Bit 2 * buffer of the buffers whose half 1 was handed out last.
+  [[nodiscard]] std::uint16_t turns() const;
+  void set_turns(std::uint16_t turns);
   /// Bytes of the memory image; complete after finish().
   [[nodiscard]] std::uint64_t image_bytes() const { return image_bytes_; }
 
  private:
-  int append(const TileOp& op, const HalfList& touches, const std::vector<int>& after);
   void set_tokens();
   void place_segments(Program& program);
 
@@ -90,9 +78,9 @@ class ProgramBuilder {
   std::uint64_t image_bytes_ = 0;
   std::vector<std::uint8_t> image_;
   std::vector<TileOp> ops_;
-  std::vector<std::array<int, queue_count>> needs_;  ///< per op: latest op needed of each queue
-  std::array<std::array<int, queue_count>, 12> last_access_{};
-  std::array<int, 6> turn_{1, 1, 1, 1, 1, 1};
+  std::vector<OpLink> links_;  ///< of ops_
+  int left_out_ = 0;           ///< ops before those in ops_
+  std::array<int, buffer_count> turn_{1, 1, 1, 1, 1, 1};
 };
 
 }  // namespace tactus::lower

@@ -62,17 +62,30 @@ struct Pruned {
   std::uint64_t number = 0;
   std::optional<lower::PrunedNetwork> result;  ///< absent: the network itself
   lower::WeightsMemory weights;
+  TensorChannels channels;
 };
+
+void note_channels(const Network& network, Pruned& pruned) {
+  const Network& left = pruned.result ? pruned.result->network : network;
+  for (const NetworkInput& input : left.inputs) pruned.channels.count[input.name] = input.shape.c;
+  for (const Layer& layer : left.layers) pruned.channels.count[layer.id] = layer.out_shape.c;
+  if (!pruned.result) return;
+  for (const auto& [id, tensor] : pruned.result->tensors) {
+    append(pruned.channels.chosen, id);
+    for (const int channel : tensor.channels) append(pruned.channels.chosen, channel);
+  }
+}
 
 /// All cuts for one configuration, and what was chosen for each timing of the memory.
 class CutSet {
  public:
   CutSet(const Network& network, std::shared_ptr<Pruned> pruned, const ArchConfig& config,
-         std::uint64_t number)
+         std::uint64_t number, PartMaker& maker)
       : original_(network), pruned_(std::move(pruned)), config_(config), number_(number) {
     try {
       context_.emplace(this->network(), config_, false);
       planner_.emplace(*context_, lower::conv_units(this->network(), config_), pruned_->weights);
+      parts_.emplace(this->network(), config_, *planner_, maker);
     } catch (const BadInput& e) {
       problem_ = e;
     }
@@ -108,23 +121,30 @@ class CutSet {
     return out;
   }
 
-  [[nodiscard]] ProgramSource::Lowered lower(const Chosen& chosen) {
-    if (made_for_ != &chosen) return lower(config_, chosen.choices);
+  [[nodiscard]] ProgramOutline outline(const Chosen& chosen) {
+    if (made_for_ != &chosen) return make(chosen);
     made_for_ = nullptr;
     return std::move(made_);
+  }
+  [[nodiscard]] const TensorChannels& channels() const { return pruned_->channels; }
+
+  /// Memory that the parts of programs take, and how to get rid of them.
+  [[nodiscard]] std::size_t bytes() const { return parts_ ? parts_->bytes() : 0; }
+  void forget_parts() {
+    if (parts_) parts_->forget();
   }
 
   std::uint64_t last_use = 0;
 
  private:
-  [[nodiscard]] ProgramSource::Lowered lower(const ArchConfig& config,
-                                             const lower::UnitPlanner::Choices& choices) {
-    lower::Emitted out = lower::emit_program(network(), config, *planner_, choices, false);
-    if (config.map_skip_zero) {
-      lower::note_pruned(original_, pruned_->result ? *pruned_->result : lower::PrunedNetwork{},
-                         out.program);
+  [[nodiscard]] ProgramOutline make(const Chosen& chosen) {
+    ProgramOutline out = parts_->lower(chosen.choices);
+    if (config_.map_skip_zero) {
+      for (std::size_t i = 0; i < out.layers.size(); ++i) {
+        out.layers[i].macs = macs_of(original_.layers[i]);
+      }
     }
-    return {std::move(out.program), out.image_bytes};
+    return out;
   }
 
   /// The width decides about refusals only, and those do not depend on the cuts: it is accepted
@@ -133,11 +153,18 @@ class CutSet {
     if (accepted_.count(acc_bits) != 0) return;
     const auto refused = chosen.refused.find(acc_bits);
     if (refused != chosen.refused.end()) throw BadInput(refused->second);
-    ArchConfig config = config_;
-    config.hw_acc_bits = acc_bits;
     try {
-      made_ = lower(config, chosen.choices);
-      made_for_ = &chosen;
+      if (accepted_.empty()) {
+        // Parts are made with a width that is accepted.
+        if (config_.hw_acc_bits != acc_bits) parts_->forget();
+        config_.hw_acc_bits = acc_bits;
+        made_ = make(chosen);
+        made_for_ = &chosen;
+      } else {
+        ArchConfig config = config_;
+        config.hw_acc_bits = acc_bits;
+        (void)lower::emit_program(network(), config, *planner_, chosen.choices, false);
+      }
     } catch (const BadInput& e) {
       chosen.refused.emplace(acc_bits, e);
       throw;
@@ -157,7 +184,8 @@ class CutSet {
   std::optional<lower::UnitPlanner> planner_;
   std::map<std::pair<std::int64_t, std::int64_t>, Chosen> chosen_;
   std::set<std::int64_t> accepted_;  ///< widths of the accumulator
-  ProgramSource::Lowered made_;      ///< by accept_width, for whom
+  std::optional<lower::PartedLowering> parts_;
+  ProgramOutline made_;  ///< by accept_width, for whom
   const Chosen* made_for_ = nullptr;
   std::optional<BadInput> problem_;
 };
@@ -166,18 +194,26 @@ class CutSet {
 
 class ProgramSource::Impl {
  public:
-  explicit Impl(const Network& network)
+  Impl(const Network& network, PartMaker& maker)
       : original_(network),
+        maker_(maker),
         split_(lower::split_layers(network)),
         network_(split_ ? split_->network : original_) {
     lower::check_layer_count(network_);
     whole_ = std::make_shared<Pruned>();
+    note_channels(network_, *whole_);
   }
 
-  ProgramSource::Lowered lower(const ArchConfig& config) {
+  ProgramOutline outline(const ArchConfig& config) {
     CutSet& cuts = cuts_of(config);
-    ProgramSource::Lowered out = cuts.lower(cuts.choose(config, plans));
-    if (split_) lower::join_layers(original_, *split_, out.program);
+    ProgramOutline out = cuts.outline(cuts.choose(config, plans));
+    if (split_) {
+      for (PlacedPart& placed : out.parts) {
+        placed.layer = static_cast<int>(split_->origin[static_cast<std::size_t>(placed.layer)]);
+      }
+      out.layers = lower::join_layers(original_, *split_, std::move(out.layers));
+    }
+    limit_parts(cuts);
     return out;
   }
 
@@ -188,7 +224,7 @@ class ProgramSource::Impl {
     auto it = sets_.find(key);
     if (it == sets_.end()) {
       if (sets_.size() >= most_sets) drop_old();
-      auto made = std::make_unique<CutSet>(network_, std::move(pruned), config, next_++);
+      auto made = std::make_unique<CutSet>(network_, std::move(pruned), config, next_++, maker_);
       it = sets_.emplace(std::move(key), std::move(made)).first;
     }
     it->second->last_use = ++uses_;
@@ -199,6 +235,7 @@ class ProgramSource::Impl {
 
  private:
   static constexpr std::size_t most_sets = 512;
+  static constexpr std::size_t most_part_bytes = std::size_t{128} << 20;
 
   std::shared_ptr<Pruned> pruned_for(const ArchConfig& config) {
     if (!config.map_skip_zero) return whole_;
@@ -210,9 +247,20 @@ class ProgramSource::Impl {
       made = std::make_shared<Pruned>();
       made->number = ++pruned_count_;
       made->result = std::move(result);
+      note_channels(network_, *made);
     }
     known = made;
     return made;
+  }
+
+  /// Parts are made again when they are wanted again.
+  void limit_parts(const CutSet& used) {
+    std::size_t bytes = 0;
+    for (const auto& [key, set] : sets_) bytes += set->bytes();
+    if (bytes <= most_part_bytes) return;
+    for (auto& [key, set] : sets_) {
+      if (set.get() != &used) set->forget_parts();
+    }
   }
 
   /// Drops the half that was not used for the longest time.
@@ -227,6 +275,7 @@ class ProgramSource::Impl {
   }
 
   const Network& original_;
+  PartMaker& maker_;
   std::optional<lower::SplitNetwork> split_;
   const Network& network_;  ///< what is lowered
   std::shared_ptr<Pruned> whole_;
@@ -235,7 +284,8 @@ class ProgramSource::Impl {
   std::uint64_t next_ = 0, uses_ = 0, pruned_count_ = 0;
 };
 
-ProgramSource::ProgramSource(const Network& network) : impl_(std::make_unique<Impl>(network)) {}
+ProgramSource::ProgramSource(const Network& network, PartMaker& maker)
+    : impl_(std::make_unique<Impl>(network, maker)) {}
 ProgramSource::~ProgramSource() = default;
 ProgramSource::ProgramSource(ProgramSource&&) noexcept = default;
 
@@ -243,8 +293,10 @@ const std::string& ProgramSource::identity(const ArchConfig& config) {
   return impl_->cuts_of(config).choose(config, impl_->plans).identity;
 }
 
-ProgramSource::Lowered ProgramSource::lower(const ArchConfig& config) {
-  return impl_->lower(config);
+ProgramOutline ProgramSource::outline(const ArchConfig& config) { return impl_->outline(config); }
+
+const TensorChannels& ProgramSource::channels(const ArchConfig& config) {
+  return impl_->cuts_of(config).channels();
 }
 
 std::uint64_t ProgramSource::plans() const { return impl_->plans; }

@@ -3,22 +3,30 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
 #include "arch/arch_config.hpp"
+#include "lower/program_parts.hpp"
 #include "network/network.hpp"
-#include "program/program.hpp"
 
 namespace tactus {
 
+/// Channels of the tensors of a network that may have been pruned.
+struct TensorChannels {
+  std::map<std::string, int> count;  ///< by tensor
+  std::string
+      chosen;  ///< equal texts: of every tensor the same channels in the same order are left
+};
+
 /// Keeps what configurations share: the pruned network, the counts of its weights, the cuts of each
-/// layer. The timing of the off-chip memory only chooses among cuts; hw.clock_mhz, hw.queue_depth,
-/// hw.acc_overflow, hw.zero_gating and mem.burst_beats do not matter at all.
+/// layer, its ops. The timing of the off-chip memory only chooses among cuts; hw.clock_mhz,
+/// hw.queue_depth, hw.acc_overflow, hw.zero_gating and mem.burst_beats do not matter at all.
 class ProgramSource {
  public:
-  /// Keeps a reference to the network.
-  explicit ProgramSource(const Network& network);
+  /// Keeps references to the network and to who makes the parts of programs.
+  ProgramSource(const Network& network, PartMaker& maker);
   ~ProgramSource();
   ProgramSource(ProgramSource&&) noexcept;
   ProgramSource& operator=(ProgramSource&&) = delete;
@@ -27,11 +35,10 @@ class ProgramSource {
   /// program. Throws BadInput as lower_network() does, as far as the choice of cuts shows it.
   [[nodiscard]] const std::string& identity(const ArchConfig& config);
 
-  struct Lowered {
-    Program program;  ///< that of lower_network() with an empty image
-    std::uint64_t image_bytes = 0;
-  };
-  [[nodiscard]] Lowered lower(const ArchConfig& config);
+  /// The program of lower_network(). Throws BadInput as that does.
+  [[nodiscard]] ProgramOutline outline(const ArchConfig& config);
+  /// What is left of the network's tensors in that program.
+  [[nodiscard]] const TensorChannels& channels(const ArchConfig& config);
 
   /// How often cuts were chosen for the whole network.
   [[nodiscard]] std::uint64_t plans() const;

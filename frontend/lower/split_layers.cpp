@@ -207,15 +207,12 @@ void encode_ops(Program& program) {
 
 }  // namespace
 
-void join_layers(const Network& network, const SplitNetwork& split, Program& program) {
-  for (TileOp& op : program.ops) {
-    op.layer = static_cast<std::uint16_t>(split.origin[op.layer]);
-  }
-  encode_ops(program);
+std::vector<LayerInfo> join_layers(const Network& network, const SplitNetwork& split,
+                                   std::vector<LayerInfo> layers) {
   std::vector<LayerInfo> joined(network.layers.size());
-  for (std::size_t i = 0; i < program.layers.size(); ++i) {
+  for (std::size_t i = 0; i < layers.size(); ++i) {
     const Layer& whole = network.layers[split.origin[i]];
-    LayerInfo& part = program.layers[i];
+    LayerInfo& part = layers[i];
     LayerInfo& info = joined[split.origin[i]];
     if (whole.op != LayerOp::conv_transpose2d) {
       info = std::move(part);
@@ -238,7 +235,15 @@ void join_layers(const Network& network, const SplitNetwork& split, Program& pro
       info.mapping = mapping;
     }
   }
-  program.layers = std::move(joined);
+  return joined;
+}
+
+void join_layers(const Network& network, const SplitNetwork& split, Program& program) {
+  for (TileOp& op : program.ops) {
+    op.layer = static_cast<std::uint16_t>(split.origin[op.layer]);
+  }
+  encode_ops(program);
+  program.layers = join_layers(network, split, std::move(program.layers));
 }
 
 }  // namespace tactus::lower

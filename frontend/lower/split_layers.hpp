@@ -31,5 +31,8 @@ struct SplitNetwork {
 /// Makes a program for the split network one for `network`: ops and layers are those of its layers.
 /// Tensors between the parts of a layer remain, under names that the network does not have.
 void join_layers(const Network& network, const SplitNetwork& split, Program& program);
+/// The same for the layers alone, which those of the split network give.
+[[nodiscard]] std::vector<LayerInfo> join_layers(const Network& network, const SplitNetwork& split,
+                                                 std::vector<LayerInfo> layers);
 
 }  // namespace tactus::lower

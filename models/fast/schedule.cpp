@@ -25,52 +25,48 @@ bool is_instruction_load(const TileOp& op) {
 
 }  // namespace
 
-Schedule::Schedule(const Program& program, const ArchNumbers& arch)
+ScheduleOp schedule_op(const TileOp& op, const ArchNumbers& arch) {
+  ArchNumbers free_memory = arch;  // durations without the off-chip memory
+  free_memory.latency = free_memory.interval = 0;
+  ScheduleOp out;
+  out.layer = op.layer;
+  out.queue = queue_of(op);
+  if (const auto* compute = std::get_if<ComputeOp>(&op.body)) {
+    const bool os = compute->dataflow == output_stationary::code;
+    out.kind = os ? ScheduleOp::Kind::output_stationary : ScheduleOp::Kind::weight_stationary;
+    out.base = static_cast<Cycle>(os ? compute->k_rows : pixels(*compute));
+    out.beats = static_cast<Cycle>(compute->folds);
+  } else if (const auto* load = std::get_if<LoadOp>(&op.body)) {
+    out.kind = ScheduleOp::Kind::memory;
+    out.base = duration(*load, free_memory);
+    out.beats = static_cast<Cycle>(beats(*load, arch));
+  } else if (const auto* store = std::get_if<StoreOp>(&op.body)) {
+    out.kind = ScheduleOp::Kind::memory;
+    out.base = duration(*store, free_memory);
+    out.beats = static_cast<Cycle>(beats(*store, arch));
+  } else if (const auto* fill = std::get_if<FillOp>(&op.body)) {
+    out.base = duration(*fill, arch);
+  } else {
+    out.base = duration(std::get<PostOp>(op.body), arch);
+  }
+  return out;
+}
+
+Schedule::Schedule(std::int64_t boot_ops, const ArchNumbers& arch)
     : rows_(static_cast<Cycle>(arch.rows)),
       cols_(static_cast<Cycle>(arch.cols)),
       overlap_(arch.overlap),
-      boot_beats_(ceil_div(std::int64_t{program.prog_ops} * op_bytes, arch.beat_bytes)) {
-  steps_.resize(program.ops.size());
-  connect(program, arch);
-  find_regions();
-  find_fills();
-}
+      boot_beats_(ceil_div(boot_ops * op_bytes, arch.beat_bytes)) {}
 
-void Schedule::connect(const Program& program, const ArchNumbers& arch) {
-  ArchNumbers free_memory = arch;  // durations without the off-chip memory
-  free_memory.latency = free_memory.interval = 0;
-  std::array<std::vector<std::size_t>, queue_count> queues;
-  std::array<std::array<std::vector<std::size_t>, queue_count>, queue_count> pushes;
+Schedule::Schedule(const Program& program, const ArchNumbers& arch) : Schedule(0, arch) {
+  Builder builder(program.ops.size(), std::int64_t{program.prog_ops}, arch);
+  std::array<std::array<std::vector<std::int32_t>, queue_count>, queue_count> pushes;
   std::array<std::array<std::size_t, queue_count>, queue_count> taken{};
-  std::vector<std::size_t> segment_loads;
-  std::size_t segment = 0;
-  bool first_of_segment = false;
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
+  for (std::size_t i = 0; i < program.ops.size(); ++i) {
     const TileOp& op = program.ops[i];
-    Step& step = steps_[i];
-    const auto distance = [i](std::size_t earlier) {
-      return static_cast<std::uint32_t>(i - earlier);
-    };
     const auto q = static_cast<std::size_t>(queue_of(op));
-    step.layer = op.layer;
-    if (const auto* compute = std::get_if<ComputeOp>(&op.body)) {
-      const bool os = compute->dataflow == output_stationary::code;
-      step.kind = os ? Kind::output_stationary : Kind::weight_stationary;
-      step.base = static_cast<Cycle>(os ? compute->k_rows : pixels(*compute));
-      step.beats = static_cast<Cycle>(compute->folds);
-    } else if (const auto* load = std::get_if<LoadOp>(&op.body)) {
-      step.kind = Kind::memory;
-      step.base = duration(*load, free_memory);
-      step.beats = static_cast<Cycle>(beats(*load, arch));
-    } else if (const auto* store = std::get_if<StoreOp>(&op.body)) {
-      step.kind = Kind::memory;
-      step.base = duration(*store, free_memory);
-      step.beats = static_cast<Cycle>(beats(*store, arch));
-    } else if (const auto* fill = std::get_if<FillOp>(&op.body)) {
-      step.base = duration(*fill, arch);
-    } else {
-      step.base = duration(std::get<PostOp>(op.body), arch);
-    }
+    Builder::Sources sources;
+    sources.fill(-1);
     for (std::size_t from = 0; from < queue_count; ++from) {
       if ((op.wait >> from & 1) == 0) continue;
       const std::size_t number = taken[from][q]++;
@@ -78,29 +74,57 @@ void Schedule::connect(const Program& program, const ArchNumbers& arch) {
         throw InternalError("op " + std::to_string(i) +
                             " waits for a token that no earlier op pushes");
       }
-      step.tokens[from] = distance(pushes[from][q][number]);
+      sources[from] = pushes[from][q][number];
     }
     for (std::size_t to = 0; to < queue_count; ++to) {
-      if ((op.push >> to & 1) != 0) pushes[q][to].push_back(i);
+      if ((op.push >> to & 1) != 0) pushes[q][to].push_back(static_cast<std::int32_t>(i));
     }
-    const auto depth = static_cast<std::size_t>(arch.queue_depth);
-    std::vector<std::size_t>& queue = queues[q];
-    if (queue.size() >= depth) step.room = distance(queue[queue.size() - depth]);
-    if (!queue.empty() && q != static_cast<std::size_t>(Queue::compute)) {
-      step.before = distance(queue.back());
-    }
-    queue.push_back(i);
-    if (first_of_segment) {
-      if (segment_loads.size() < segment) {
-        throw InternalError("segment " + std::to_string(segment) + " is loaded by no earlier op");
-      }
-      step.segment = distance(segment_loads[segment - 1]);
-    }
-    if (is_instruction_load(op)) segment_loads.push_back(i);
-    first_of_segment = op.seg_end;
-    if (op.seg_end) ++segment;
-    last_of_queue_[q] = i;
+    builder.add(schedule_op(op, arch), sources, is_instruction_load(op), op.seg_end);
   }
+  *this = builder.finish();
+}
+
+Schedule::Builder::Builder(std::size_t ops, std::int64_t boot_ops, const ArchNumbers& arch)
+    : made_(boot_ops, arch), depth_(static_cast<std::size_t>(arch.queue_depth)) {
+  made_.steps_.reserve(ops);
+  for (std::vector<std::uint32_t>& queue : queues_) queue.reserve(ops);
+}
+
+void Schedule::Builder::add(const ScheduleOp& op, const Sources& sources, bool loads_segment,
+                            bool ends_segment) {
+  const std::size_t i = made_.steps_.size();
+  Step& step = made_.steps_.emplace_back();
+  const auto distance = [i](std::size_t earlier) {
+    return static_cast<std::uint32_t>(i - earlier);
+  };
+  step.base = op.base;
+  step.beats = op.beats;
+  step.layer = op.layer;
+  step.kind = op.kind;
+  step.tag = op.tag;
+  for (std::size_t from = 0; from < queue_count; ++from) {
+    if (sources[from] >= 0) step.tokens[from] = distance(static_cast<std::size_t>(sources[from]));
+  }
+  std::vector<std::uint32_t>& queue = queues_[static_cast<std::size_t>(op.queue)];
+  if (queue.size() >= depth_) step.room = distance(queue[queue.size() - depth_]);
+  if (!queue.empty() && op.queue != Queue::compute) step.before = distance(queue.back());
+  queue.push_back(static_cast<std::uint32_t>(i));
+  if (first_of_segment_) {
+    if (segment_loads_.size() < segment_) {
+      throw InternalError("segment " + std::to_string(segment_) + " is loaded by no earlier op");
+    }
+    step.segment = distance(segment_loads_[segment_ - 1]);
+  }
+  if (loads_segment) segment_loads_.push_back(i);
+  first_of_segment_ = ends_segment;
+  if (ends_segment) ++segment_;
+  made_.last_of_queue_[static_cast<std::size_t>(op.queue)] = i;
+}
+
+Schedule Schedule::Builder::finish() {
+  made_.find_regions();
+  made_.find_fills();
+  return std::move(made_);
 }
 
 std::size_t Schedule::own_reach(std::size_t i) const {

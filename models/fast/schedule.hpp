@@ -35,8 +35,23 @@ struct ScheduleTimes {
   Cycle cycles = 0;                 ///< last retire cycle + 1
 };
 
+/// What the cycles of an op depend on besides its place in the program.
+struct ScheduleOp {
+  enum class Kind : std::uint8_t { fixed, memory, weight_stationary, output_stationary };
+  Cycle base = 0;   ///< cycles without off-chip memory; folds: pixels or units of one
+  Cycle beats = 0;  ///< off-chip beats; folds: their number
+  std::uint16_t layer = 0;
+  Kind kind = Kind::fixed;
+  Queue queue = Queue::load;
+  std::uint8_t tag = 0;  ///< anything that the caller wants to know of the op again
+};
+/// Latency and interval of `arch` do not matter. The layer is the op's, the tag 0.
+[[nodiscard]] ScheduleOp schedule_op(const TileOp& op, const ArchNumbers& arch);
+
 class Schedule {
  public:
+  class Builder;
+
   /// Latency and interval of `arch` do not matter. Throws InternalError when an op waits for a
   /// token of a later op or a segment for a later load: such a program needs resolve_timing().
   Schedule(const Program& program, const ArchNumbers& arch);
@@ -49,11 +64,13 @@ class Schedule {
   [[nodiscard]] std::size_t back(std::size_t i, Queue from) const {
     return steps_[i].tokens[static_cast<std::size_t>(from)];
   }
+  [[nodiscard]] std::uint16_t layer(std::size_t i) const { return steps_[i].layer; }
+  [[nodiscard]] std::uint8_t tag(std::size_t i) const { return steps_[i].tag; }
   /// Bytes that the schedule takes.
   [[nodiscard]] std::size_t bytes() const { return steps_.capacity() * sizeof(Step); }
 
  private:
-  enum class Kind : std::uint8_t { fixed, memory, weight_stationary, output_stationary };
+  using Kind = ScheduleOp::Kind;
 
   /// An op; distances count ops back from it, 0 is none. Steps are compared as bytes.
   struct Step {
@@ -65,7 +82,7 @@ class Schedule {
     std::uint32_t segment = 0;  ///< first op of a segment: load of the segment
     std::uint16_t layer = 0;
     Kind kind = Kind::fixed;
-    std::uint8_t reserved = 0;
+    std::uint8_t tag = 0;
   };
   static_assert(sizeof(Step) == 48);
 
@@ -78,7 +95,8 @@ class Schedule {
 
   class Resolver;
 
-  void connect(const Program& program, const ArchNumbers& arch);
+  /// Without steps.
+  Schedule(std::int64_t boot_ops, const ArchNumbers& arch);
   void find_regions();
   void find_fills();
   /// Largest distance to an op that step i or one of its token sources looks at.
@@ -91,6 +109,27 @@ class Schedule {
   Cycle rows_, cols_;
   bool overlap_;
   std::int64_t boot_beats_;
+};
+
+/// Makes a schedule op by op.
+class Schedule::Builder {
+ public:
+  /// `ops`: at most so many are added; `boot_ops`: of the first segment.
+  Builder(std::size_t ops, std::int64_t boot_ops, const ArchNumbers& arch);
+
+  /// Number of the op whose token the next op takes, by its queue; -1 is none.
+  using Sources = std::array<std::int32_t, queue_count>;
+  /// Throws InternalError when a segment is loaded by no earlier op.
+  void add(const ScheduleOp& op, const Sources& sources, bool loads_segment, bool ends_segment);
+  [[nodiscard]] Schedule finish();
+
+ private:
+  Schedule made_;
+  std::size_t depth_;
+  std::array<std::vector<std::uint32_t>, queue_count> queues_;
+  std::vector<std::size_t> segment_loads_;
+  std::size_t segment_ = 0;
+  bool first_of_segment_ = false;
 };
 
 }  // namespace tactus::fast

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "dataflow/unit_order.hpp"
 #include "fast/occupancy.hpp"
 #include "fast/shape_events.hpp"
 #include "fast/timing.hpp"
@@ -73,87 +72,112 @@ class LayerSums {
 
 }  // namespace
 
-CompiledProgram::CompiledProgram(const Program& program, std::uint64_t image_bytes,
-                                 const ArchConfig& config, const std::vector<std::string>& inputs,
-                                 const std::string& identity)
-    : schedule_(program, fast::numbers_of(config)), image_bytes_(image_bytes) {
+CompiledProgram::CompiledProgram(const ProgramOutline& outline, const ArchConfig& config,
+                                 const std::vector<std::string>& inputs,
+                                 const TensorChannels& channels, const std::string& identity)
+    : image_bytes_(outline.image_bytes), schedule_(join(outline, config)) {
+  find_value_keys(outline, config, inputs, channels, identity);
+}
+
+void CompiledProgram::note_op(std::uint32_t op, std::uint16_t layer) {
+  if (runs_.empty() || runs_.back().layer != layer) runs_.push_back({op, op, layer});
+  runs_.back().last = op + 1;
+}
+
+fast::Schedule CompiledProgram::join(const ProgramOutline& outline, const ArchConfig& config) {
   const fast::ArchNumbers arch = fast::numbers_of(config);
-  for (const LayerInfo& info : program.layers) {
-    CompiledLayer layer;
+  for (const LayerInfo& info : outline.layers) {
+    CompiledLayer& layer = layers_.emplace_back();
     layer.fused_into = info.fused_into;
     layer.macs = info.macs;
     layer.macs_executed = info.macs_executed;
     layer.k_mapping = info.k_mapping;
-    layers_.push_back(std::move(layer));
   }
-  for (std::uint32_t i = 0; i < program.ops.size(); ++i) {
-    const TileOp& op = program.ops[i];
+  std::size_t ops = 0;
+  for (const PlacedPart& placed : outline.parts) ops += static_cast<std::size_t>(placed.ops);
+  const lower::SegmentCuts cuts(ops, static_cast<std::size_t>(config.hw_segment_ops));
+  fast::Schedule::Builder builder(ops + cuts.count() - 1, static_cast<std::int64_t>(cuts.size(0)),
+                                  arch);
+  lower::TokenOrder order;
+  std::vector<std::int32_t> numbers;  // of the ops with the loads of segments in between
+  numbers.reserve(ops);
+  std::uint32_t next = 0;
+  std::size_t segment = 0, segment_end = 0;
+  const auto load_segment = [&](std::uint16_t layer) {
+    TileOp op;
+    op.layer = layer;
+    op.body = cuts.load_of_next(segment, 0);
+    builder.add(fast::schedule_op(op, arch), {-1, -1, -1, -1}, true, false);
     EventCounts events = fast::shape_events(op, arch);
     events[Event::mem_rd_req] = 0;
-    layers_.at(op.layer).events += events;
-    if (const auto* load = std::get_if<LoadOp>(&op.body)) {
-      reads_.push_back({op.layer, load->planes * load->lines, fast::line_beats(*load, arch)});
+    layers_[layer].events += events;
+    reads_.push_back({layer, 1, fast::line_beats(std::get<LoadOp>(op.body), arch)});
+    note_op(next++, layer);
+  };
+  for (const PlacedPart& placed : outline.parts) {
+    const auto& part = static_cast<const CompiledPart&>(*placed.part);
+    const auto layer = static_cast<std::uint16_t>(placed.layer);
+    layers_[layer].events += part.events;
+    for (const CompiledPart::Reads& reads : part.reads) {
+      reads_.push_back({layer, reads.lines, reads.line_beats});
     }
-    if (queue_of(op) == Queue::compute) add_compute(program, i);
-    if (runs_.empty() || runs_.back().layer != op.layer) runs_.push_back({i, i, op.layer});
-    runs_.back().last = i + 1;
+    const auto first = static_cast<std::int32_t>(numbers.size());
+    for (const CompiledPart::Op& op : part.ops) {
+      if (numbers.size() == segment_end) {
+        if (segment_end != 0) ++segment;
+        segment_end = cuts.first(segment + 1);
+        if (segment + 1 < cuts.count()) load_segment(layer);
+      }
+      const std::int32_t after = op.after >= 0 ? first + op.after
+                                 : op.after == -1
+                                     ? -1
+                                     : placed.before[static_cast<std::size_t>(-2 - op.after)];
+      lower::TokenOrder::Sources sources =
+          order.next({after, lower::swap_halves(op.halves, placed.swapped), op.timing.queue});
+      for (std::int32_t& source : sources) {
+        if (source >= 0) source = numbers[static_cast<std::size_t>(source)];
+      }
+      fast::ScheduleOp timing = op.timing;
+      timing.layer = layer;
+      numbers.push_back(static_cast<std::int32_t>(next));
+      builder.add(timing, sources, false,
+                  numbers.size() == segment_end && segment + 1 < cuts.count());
+      if (timing.queue == Queue::compute) computes_.push_back(next);
+      note_op(next++, layer);
+    }
   }
-  find_value_keys(program, config, inputs, identity);
+  return builder.finish();
 }
 
-void CompiledProgram::add_compute(const Program& program, std::uint32_t op) {
-  ComputeStep step;
-  step.op = op;
-  step.layer = program.ops[op].layer;
-  for (std::size_t q = 0; q < queue_count; ++q) {
-    Token& token = step.tokens[q];
-    token.back = static_cast<std::uint32_t>(schedule_.back(op, static_cast<Queue>(q)));
-    if (token.back == 0) continue;
-    token.cause = cause_of(program.ops[op - token.back]);
-    if (static_cast<Queue>(q) != Queue::load) continue;
-    const std::size_t store = schedule_.back(op - token.back, Queue::store);
-    if (store != 0) token.store = token.back + static_cast<std::uint32_t>(store);
-  }
-  computes_.push_back(step);
-}
-
-void CompiledProgram::find_value_keys(const Program& program, const ArchConfig& config,
+void CompiledProgram::find_value_keys(const ProgramOutline& outline, const ArchConfig& config,
                                       const std::vector<std::string>& inputs,
-                                      const std::string& identity) {
+                                      const TensorChannels& channels, const std::string& identity) {
   struct Work {
     std::int64_t windows = 0, products = 0;
   };
   std::vector<Work> work(layers_.size());
-  for (const TileOp& op : program.ops) {
-    const auto* compute = std::get_if<ComputeOp>(&op.body);
-    if (compute == nullptr) continue;
-    const std::int64_t reads = pixels(*compute) * compute->k_rows;
-    work[op.layer].windows += reads;
-    work[op.layer].products += reads * compute->cols;
-  }
-  // Channels that are left out, and their order, decide what a column tile sees.
-  std::string channels;
-  for (const TensorPlace& place : program.tensors) {
-    if (place.channels.empty()) continue;
-    channels += place.name;
-    for (const int channel : place.channels) append(channels, channel);
+  for (const PlacedPart& placed : outline.parts) {
+    const auto& part = static_cast<const CompiledPart&>(*placed.part);
+    work[static_cast<std::size_t>(placed.layer)].windows += part.windows;
+    work[static_cast<std::size_t>(placed.layer)].products += part.products;
   }
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     if (work[i].windows == 0) continue;
+    const KMapping& map = layers_[i].k_mapping;
     std::string& key = layers_[i].value_key;
-    append(key, program.layers[i].k_mapping);
+    append(key, map);
     append(key, work[i].windows);
     append(key, work[i].products);
     append(key, config.hw_array_cols);
     append(key, config.map_skip_zero);
     append(key, config.hw_zero_gating);
-    key += channels;
+    // Channels that are left out, and their order, decide what a column tile sees.
+    key += channels.chosen;
     // Slots that no plane fills, and lines behind the last one of an image, hold what was there
     // before: their operands (the weights are 0) depend on the whole program.
-    const KMapping& map = program.layers[i].k_mapping;
-    const TensorPlace* input = program.find_tensor(inputs[i]);
-    const bool filled = input != nullptr && map.line_phases == 1 &&
-                        fast::ceil_div(input->c, map.bundle) == map.group * map.slots;
+    const auto input = channels.count.find(inputs[i]);
+    const bool filled = input != channels.count.end() && map.line_phases == 1 &&
+                        fast::ceil_div(input->second, map.bundle) == map.group * map.slots;
     if (!filled) key += identity;
   }
 }
@@ -200,48 +224,28 @@ ProgramCycles CompiledProgram::cycles(std::int64_t latency, std::int64_t interva
   LayerCycles before;  // of the layer whose ops are skipped, one shift before
   bool marked = false;
   for (auto it = computes_.begin(); it != computes_.end();) {
+    const std::uint16_t layer = schedule_.layer(*it);
     if (skipped != times.skipped.end()) {
-      if (!marked && it->op >= skipped->first - skipped->shift) {
-        before = sums[it->layer];
+      if (!marked && *it >= skipped->first - skipped->shift) {
+        before = sums[layer];
         marked = true;
       }
-      if (it->op >= skipped->first) {
+      if (*it >= skipped->first) {
         // Skipped ops belong to one layer, like those that they repeat.
-        const std::uint16_t layer = it->layer;
-        if (it->op < skipped->last) {
+        if (*it < skipped->last) {
           sums.repeat(layer, before, skipped->repeats(), skipped->repeats() * skipped->delay);
-          it = std::lower_bound(
-              it, computes_.end(), skipped->last,
-              [](const ComputeStep& step, std::size_t op) { return step.op < op; });
+          it = std::lower_bound(it, computes_.end(), skipped->last);
         }
         ++skipped;
         marked = false;
         continue;
       }
     }
-    const Cycle start = times.start[it->op];
+    const Cycle start = times.start[*it];
     if (start > sums.free()) {
-      const Token* latest = nullptr;
-      for (const Token& token : it->tokens) {
-        if (token.back != 0 && (latest == nullptr || times.retire[it->op - token.back] >
-                                                         times.retire[it->op - latest->back])) {
-          latest = &token;
-        }
-      }
-      LastToken last;
-      if (latest != nullptr) {
-        last.arrival = times.retire[it->op - latest->back] + 1;
-        last.cause = latest->cause;
-        last.held = latest->store != 0;
-        if (last.held) last.held_until = times.retire[it->op - latest->store] + 1;
-      }
-      Stalls& stalls = sums[it->layer].stalls;
-      split_stall(latest == nullptr ? nullptr : &last, sums.free(), start,
-                  [&](StallCause cause, Cycle from, Cycle to) {
-                    if (to > from) count_of(cause, stalls) += to - from;
-                  });
+      add_stalls(*it, sums.free(), start, times, sums[layer].stalls);
     }
-    sums.note_compute(it->layer, start, times.retire[it->op]);
+    sums.note_compute(layer, start, times.retire[*it]);
     ++it;
   }
   ProgramCycles out;
@@ -250,10 +254,34 @@ ProgramCycles CompiledProgram::cycles(std::int64_t latency, std::int64_t interva
   return out;
 }
 
+void CompiledProgram::add_stalls(std::size_t op, Cycle from, Cycle start,
+                                 const fast::ScheduleTimes& times, Stalls& stalls) const {
+  std::size_t source = op;  // of the token that arrived last
+  Queue queue = Queue::load;
+  for (std::size_t q = 0; q < queue_count; ++q) {
+    const std::size_t back = schedule_.back(op, static_cast<Queue>(q));
+    if (back == 0 || (source != op && times.retire[op - back] <= times.retire[source])) continue;
+    source = op - back;
+    queue = static_cast<Queue>(q);
+  }
+  LastToken last;
+  if (source != op) {
+    last.arrival = times.retire[source] + 1;
+    last.cause = static_cast<StallCause>(schedule_.tag(source));
+    const std::size_t store = queue == Queue::load ? schedule_.back(source, Queue::store) : 0;
+    last.held = store != 0;
+    if (last.held) last.held_until = times.retire[source - store] + 1;
+  }
+  split_stall(source == op ? nullptr : &last, from, start,
+              [&](StallCause cause, Cycle begin, Cycle end) {
+                if (end > begin) count_of(cause, stalls) += end - begin;
+              });
+}
+
 std::size_t CompiledProgram::bytes() const {
   std::size_t keys = 0;
   for (const CompiledLayer& layer : layers_) keys += sizeof layer + layer.value_key.capacity();
-  return schedule_.bytes() + keys + computes_.capacity() * sizeof(ComputeStep) +
+  return schedule_.bytes() + keys + computes_.capacity() * sizeof computes_[0] +
          reads_.capacity() * sizeof(Reads) + runs_.capacity() * sizeof(LayerRun);
 }
 

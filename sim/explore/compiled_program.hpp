@@ -10,8 +10,9 @@
 
 #include "arch/arch_config.hpp"
 #include "events/events.hpp"
+#include "explore/compiled_part.hpp"
 #include "fast/schedule.hpp"
-#include "program/program.hpp"
+#include "lower/program_source.hpp"
 #include "report/stalls.hpp"
 
 namespace tactus {
@@ -39,10 +40,12 @@ struct ProgramCycles {
 
 class CompiledProgram {
  public:
-  /// `inputs`: for each layer the tensor that it reads, flatten seen through, where all its columns
-  /// read all channels; else empty. `identity` is that of the program.
-  CompiledProgram(const Program& program, std::uint64_t image_bytes, const ArchConfig& config,
-                  const std::vector<std::string>& inputs, const std::string& identity);
+  /// The parts of `outline` are CompiledParts. `inputs`: for each layer the tensor that it reads,
+  /// flatten seen through, where all its columns read all channels; else empty. `identity` is that
+  /// of the program.
+  CompiledProgram(const ProgramOutline& outline, const ArchConfig& config,
+                  const std::vector<std::string>& inputs, const TensorChannels& channels,
+                  const std::string& identity);
 
   [[nodiscard]] const std::vector<CompiledLayer>& layers() const { return layers_; }
   [[nodiscard]] std::uint64_t image_bytes() const { return image_bytes_; }
@@ -59,17 +62,6 @@ class CompiledProgram {
   [[nodiscard]] std::size_t bytes() const;
 
  private:
-  /// A token of a compute op.
-  struct Token {
-    std::uint32_t back = 0;   ///< distance to its source, 0 is none
-    std::uint32_t store = 0;  ///< distance to the store that its source waited for, or 0
-    StallCause cause = StallCause::token;
-  };
-  struct ComputeStep {
-    std::uint32_t op = 0;
-    std::uint16_t layer = 0;
-    std::array<Token, queue_count> tokens;  ///< by queue
-  };
   struct Reads {
     std::uint16_t layer = 0;
     std::int64_t lines = 0, line_beats = 0;
@@ -80,16 +72,21 @@ class CompiledProgram {
     std::uint16_t layer = 0;
   };
 
-  void add_compute(const Program& program, std::uint32_t op);
-  void find_value_keys(const Program& program, const ArchConfig& config,
-                       const std::vector<std::string>& inputs, const std::string& identity);
+  [[nodiscard]] fast::Schedule join(const ProgramOutline& outline, const ArchConfig& config);
+  void note_op(std::uint32_t op, std::uint16_t layer);
+  void find_value_keys(const ProgramOutline& outline, const ArchConfig& config,
+                       const std::vector<std::string>& inputs, const TensorChannels& channels,
+                       const std::string& identity);
+  /// Adds the idle cycles [from, start) of the compute queue in front of op `op`.
+  void add_stalls(std::size_t op, Cycle from, Cycle start, const fast::ScheduleTimes& times,
+                  Stalls& stalls) const;
 
-  fast::Schedule schedule_;
   std::vector<CompiledLayer> layers_;
-  std::vector<ComputeStep> computes_;
+  std::vector<std::uint32_t> computes_;  ///< compute ops
   std::vector<Reads> reads_;
   std::vector<LayerRun> runs_;
   std::uint64_t image_bytes_;
+  fast::Schedule schedule_;
 };
 
 }  // namespace tactus

@@ -55,7 +55,7 @@ class PointTimer::Impl {
       : work_(work),
         table_(table),
         options_(options),
-        source_(work.network),
+        source_(work.network, maker_),
         numeric_(work.network) {
     if (work.inferences.empty()) throw BadInput("there is nothing to time: no inputs");
     for (const Layer& layer : work.network.layers) {
@@ -162,9 +162,9 @@ class PointTimer::Impl {
       it = entries_.try_emplace(std::move(key)).first;
       Entry& made = it->second;
       try {
-        const ProgramSource::Lowered lowered = source_.lower(config);
+        const ProgramOutline outline = source_.outline(config);
         ++counts.lowerings;
-        made.program.emplace(lowered.program, lowered.image_bytes, config, inputs_,
+        made.program.emplace(outline, config, inputs_, source_.channels(config),
                              source_.identity(config));
         add_bytes(made, made.program->bytes());
       } catch (const BadInput& e) {
@@ -347,6 +347,7 @@ class PointTimer::Impl {
   const Workload& work_;
   const EnergyTable& table_;
   PointOptions options_;
+  CompiledPartMaker maker_;
   ProgramSource source_;
   std::vector<std::string> inputs_;  ///< as CompiledProgram takes them
   NumericVariants numeric_;

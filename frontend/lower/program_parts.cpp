@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lower/program_parts.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "numerics/errors.hpp"
+
+namespace tactus::lower {
+
+namespace {
+
+void append(std::string& key, std::int32_t value) {
+  key.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+[[nodiscard]] bool same(const TensorPlace& a, const TensorPlace& b) {
+  return a.in_memory == b.in_memory && a.address == b.address && a.plane_stride == b.plane_stride &&
+         a.line_stride == b.line_stride;
+}
+
+/// The half of the ifmap buffer as if no half of it had been handed out yet, and back.
+[[nodiscard]] int ifmap_half(int half, std::uint16_t turns) { return half ^ (turns & 1); }
+
+}  // namespace
+
+PartedLowering::PartedLowering(const Network& network, const ArchConfig& config,
+                               UnitPlanner& planner, PartMaker& maker)
+    : planner_(planner), maker_(maker), lowering_(network, config, false) {
+  infos_ = lowering_.context().infos;
+}
+
+void PartedLowering::forget() {
+  parts_.clear();
+  bytes_ = 0;
+}
+
+void PartedLowering::reset(const UnitPlanner::Choices& choices) {
+  Context& ctx = lowering_.context();
+  planner_.apply(choices, ctx, has_plans_ ? &applied_ : nullptr);
+  applied_ = choices;
+  has_plans_ = true;
+  ctx.builder.restart();
+  ctx.tensors.clear();
+  ctx.resident.clear();
+  ctx.views.clear();
+  ctx.last_store.clear();
+  ctx.infos = infos_;
+}
+
+std::string PartedLowering::key_of(int layer, const UnitPlanner::Choices& choices) const {
+  std::string key;
+  append(key, layer);
+  for (const std::int32_t layout : choices.layouts) append(key, layout);
+  const ConvUnit* unit = lowering_.unit_of(layer);
+  if (unit == nullptr) return key;
+  const std::size_t number = lowering_.number_of(*unit);
+  append(key, choices.plans[number].cut.cut);
+  const Context& ctx = lowering_.context();
+  const auto in = ctx.resident.find(unit->input);
+  append(key, in == ctx.resident.end() ? -1 : ifmap_half(in->second.half, ctx.builder.turns()));
+  // What stays on chip lies there as the next unit reads it.
+  const bool keeps = ctx.resident.count(unit->output) != 0;
+  append(key, keeps ? choices.plans.at(number + 1).cut.cut : -1);
+  return key;
+}
+
+std::int32_t PartedLowering::part_number(std::int32_t op, int first,
+                                         const std::map<std::string, int>& stores, Part& part,
+                                         PlacedPart& placed) {
+  if (op < 0) return -1;
+  if (op >= first) return op - first;
+  for (const auto& [id, number] : stores) {
+    if (number != op) continue;
+    const auto it = std::find(part.before.begin(), part.before.end(), id);
+    const auto k = static_cast<std::int32_t>(it - part.before.begin());
+    if (it == part.before.end()) {
+      part.before.push_back(id);
+      placed.before.push_back(op);
+    }
+    return -2 - k;
+  }
+  throw InternalError("an op waits for one of an earlier layer that completes no tensor");
+}
+
+PartedLowering::Part PartedLowering::record(int layer, PlacedPart& placed) {
+  Context& ctx = lowering_.context();
+  ProgramBuilder& builder = ctx.builder;
+  const int first = builder.op_count();
+  const std::uint64_t bytes = builder.image_bytes();
+  const std::uint16_t turns = builder.turns();
+  const std::map<std::string, int> stores = ctx.last_store;
+  const std::map<std::string, std::string> views = ctx.views;
+  const std::vector<TensorPlace> places = ctx.tensors;
+
+  lowering_.emit(layer);
+
+  Part part;
+  part.count = builder.op_count() - first;
+  part.bytes = builder.image_bytes() - bytes;
+  part.turns = static_cast<std::uint16_t>(builder.turns() ^ turns);
+  for (const auto& [id, number] : ctx.last_store) {
+    const auto it = stores.find(id);
+    if (it != stores.end() && it->second == number) continue;
+    part.stores.emplace_back(id, part_number(number, first, stores, part, placed));
+  }
+  for (const auto& [id, whole] : ctx.views) {
+    if (views.count(id) == 0) part.views.emplace_back(id, whole);
+  }
+  for (std::size_t i = 0; i < ctx.tensors.size(); ++i) {
+    if (i >= places.size() || !same(ctx.tensors[i], places[i])) {
+      part.places.push_back(ctx.tensors[i]);
+    }
+  }
+  part.infos.emplace_back(layer, ctx.infos[static_cast<std::size_t>(layer)]);
+  if (const ConvUnit* unit = lowering_.unit_of(layer)) {
+    if (unit->add >= 0) {
+      part.infos.emplace_back(unit->add, ctx.infos[static_cast<std::size_t>(unit->add)]);
+    }
+    const auto kept = ctx.resident.find(unit->output);
+    part.keeps = kept != ctx.resident.end();
+    if (part.keeps) part.kept_half = ifmap_half(kept->second.half, turns);
+  }
+  if (part.count != 0) {
+    std::vector<OpLink> links = builder.links();
+    for (OpLink& link : links) {
+      link.after = part_number(link.after, first, stores, part, placed);
+      link.halves = swap_halves(link.halves, turns);
+    }
+    for (const TileOp& op : builder.ops()) {
+      if (op.layer != layer) throw InternalError("a layer emits ops of another one");
+    }
+    part.ops = maker_.make({builder.ops(), links}, ctx.config);
+    bytes_ += part.ops->bytes();
+  }
+  bytes_ += sizeof(Part);
+  builder.leave_out_ops();
+  placed.part = part.ops;
+  placed.ops = part.count;
+  return part;
+}
+
+void PartedLowering::replay(int layer, const Part& part, PlacedPart& placed) {
+  Context& ctx = lowering_.context();
+  const int first = ctx.builder.op_count();
+  const std::uint16_t turns = ctx.builder.turns();
+  if (part.keeps) {
+    const ConvUnit* unit = lowering_.unit_of(layer);
+    ctx.resident.at(unit->output).half = ifmap_half(part.kept_half, turns);
+  }
+  placed.part = part.ops;
+  placed.ops = part.count;
+  for (const std::string& id : part.before) placed.before.push_back(ctx.store_of(id));
+  for (const auto& [id, number] : part.stores) {
+    ctx.last_store[id] = number >= 0    ? first + number
+                         : number == -1 ? -1
+                                        : placed.before[static_cast<std::size_t>(-2 - number)];
+  }
+  for (const auto& [id, whole] : part.views) ctx.views.emplace(id, whole);
+  for (const TensorPlace& place : part.places) ctx.place(place.name) = place;
+  for (const auto& [index, info] : part.infos) ctx.infos[static_cast<std::size_t>(index)] = info;
+  ctx.builder.skip(part.count, part.bytes);
+  ctx.builder.set_turns(static_cast<std::uint16_t>(turns ^ part.turns));
+}
+
+ProgramOutline PartedLowering::lower(const UnitPlanner::Choices& choices) {
+  reset(choices);
+  lowering_.begin();
+  Context& ctx = lowering_.context();
+  ProgramOutline out;
+  for (int layer = 0; layer < lowering_.layers(); ++layer) {
+    PlacedPart placed;
+    placed.layer = layer;
+    placed.swapped = ctx.builder.turns();
+    std::string key = key_of(layer, choices);
+    const auto known = parts_.find(key);
+    if (known != parts_.end()) {
+      replay(layer, known->second, placed);
+    } else {
+      parts_.emplace(std::move(key), record(layer, placed));
+    }
+    if (placed.part) out.parts.push_back(std::move(placed));
+  }
+  const auto ops = static_cast<std::size_t>(ctx.builder.op_count());
+  check_op_count(ops);
+  const SegmentCuts cuts(ops, static_cast<std::size_t>(ctx.config.hw_segment_ops));
+  for (std::size_t s = 0; s < cuts.count(); ++s) {
+    (void)ctx.builder.allocate(cuts.size(s) * op_bytes);
+  }
+  out.image_bytes = ctx.builder.image_bytes();
+  out.layers = std::move(ctx.infos);
+  return out;
+}
+
+}  // namespace tactus::lower

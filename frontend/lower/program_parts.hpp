@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Programs for timing, put together from the ops of their layers: a layer whose cut is that of a
+// program made before is not lowered again.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "lower/network_lowering.hpp"
+#include "lower/op_order.hpp"
+
+namespace tactus {
+
+/// What somebody keeps of the ops of one layer.
+class ProgramPart {
+ public:
+  virtual ~ProgramPart() = default;
+  /// Memory that it takes.
+  [[nodiscard]] virtual std::size_t bytes() const = 0;
+};
+
+/// Ops of one layer without tokens and segments. OpLink::after counts from the first one of them;
+/// what lies before is -2 - k: entry k of PlacedPart::before.
+struct PartOps {
+  const std::vector<TileOp>& ops;
+  const std::vector<lower::OpLink>& links;
+};
+
+class PartMaker {
+ public:
+  virtual ~PartMaker() = default;
+  [[nodiscard]] virtual std::shared_ptr<const ProgramPart> make(const PartOps& ops,
+                                                                const ArchConfig& config) = 0;
+};
+
+/// The ops of a layer in one program. Ops are numbered through all layers, without the loads of
+/// segments.
+struct PlacedPart {
+  std::shared_ptr<const ProgramPart> part;
+  int layer = 0, ops = 0;
+  std::uint16_t swapped = 0;  ///< bit 2 * buffer: the halves of the buffer are those of the other
+  std::vector<std::int32_t> before;  ///< ops of earlier layers that ops of this one wait for, or -1
+};
+
+/// A program as lower_network() makes it, in parts and without addresses.
+struct ProgramOutline {
+  std::vector<PlacedPart> parts;  ///< of the layers that have ops, in order
+  std::vector<LayerInfo> layers;
+  std::uint64_t image_bytes = 0;
+};
+
+namespace lower {
+
+/// Halves as `swapped` says (see PlacedPart).
+[[nodiscard]] inline std::uint16_t swap_halves(std::uint16_t halves, std::uint16_t swapped) {
+  const unsigned differ = (halves ^ halves >> 1U) & swapped;
+  return static_cast<std::uint16_t>(halves ^ (differ | differ << 1U));
+}
+
+/// Lowers one network for one configuration with any choice of cuts. The ops of a layer depend on
+/// the rest of the program only through the layouts of tensors, what stays on chip, and which half
+/// of each buffer is next; a half is as good as the other, so parts are kept for one of the two.
+class PartedLowering {
+ public:
+  /// Keeps references to all of them.
+  PartedLowering(const Network& network, const ArchConfig& config, UnitPlanner& planner,
+                 PartMaker& maker);
+
+  /// Throws BadInput naming a layer that cannot be lowered.
+  [[nodiscard]] ProgramOutline lower(const UnitPlanner::Choices& choices);
+
+  /// Memory that the parts take, and how to get rid of them.
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  void forget();
+
+ private:
+  /// What the lowering of a layer does.
+  struct Part {
+    std::shared_ptr<const ProgramPart> ops;  ///< null: none
+    int count = 0;
+    std::uint64_t bytes = 0;          ///< of memory
+    std::uint16_t turns = 0;          ///< that changed
+    std::vector<std::string> before;  ///< tensors whose last store ops wait for
+    /// Tensors that are complete with an op: the number as in PartOps.
+    std::vector<std::pair<std::string, std::int32_t>> stores;
+    std::vector<TensorPlace> places;  ///< that are new or changed
+    std::vector<std::pair<std::string, std::string>> views;
+    std::vector<std::pair<int, LayerInfo>> infos;  ///< of the layer and of what is folded into it
+    bool keeps = false;                            ///< its result stays on chip
+    int kept_half = 0;
+  };
+
+  void reset(const UnitPlanner::Choices& choices);
+  [[nodiscard]] std::string key_of(int layer, const UnitPlanner::Choices& choices) const;
+  /// Emits a layer; the second one does what emit() did when the part was recorded.
+  [[nodiscard]] Part record(int layer, PlacedPart& placed);
+  void replay(int layer, const Part& part, PlacedPart& placed);
+  /// An op as PartOps numbers it. `stores`: last stores of tensors before the layer.
+  [[nodiscard]] static std::int32_t part_number(std::int32_t op, int first,
+                                                const std::map<std::string, int>& stores,
+                                                Part& part, PlacedPart& placed);
+
+  UnitPlanner& planner_;
+  PartMaker& maker_;
+  NetworkLowering lowering_;
+  std::vector<LayerInfo> infos_;  ///< of a program without ops
+  std::unordered_map<std::string, Part> parts_;
+  UnitPlanner::Choices applied_;  ///< choices of the context's plans
+  bool has_plans_ = false;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace lower
+}  // namespace tactus

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the figures of points need of the ops of one layer.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "events/events.hpp"
+#include "fast/schedule.hpp"
+#include "lower/program_parts.hpp"
+
+namespace tactus {
+
+class CompiledPart : public ProgramPart {
+ public:
+  struct Op {
+    fast::ScheduleOp timing;  ///< the tag is the op's StallCause; the layer is to be set
+    std::int32_t after = -1;  ///< as PartOps has it
+    std::uint16_t halves = 0;
+  };
+  /// Lines of loads that take so many beats each.
+  struct Reads {
+    std::int64_t line_beats = 0, lines = 0;
+  };
+
+  /// Timing of the off-chip memory and queue depth do not matter.
+  CompiledPart(const PartOps& ops, const ArchConfig& config);
+  [[nodiscard]] std::size_t bytes() const override;
+
+  std::vector<Op> ops;
+  EventCounts events;  ///< without mem_rd_req and the events that depend on values
+  std::vector<Reads> reads;
+  /// Operands that pass the array's rows, and those times the columns in use.
+  std::int64_t windows = 0, products = 0;
+};
+
+class CompiledPartMaker : public PartMaker {
+ public:
+  [[nodiscard]] std::shared_ptr<const ProgramPart> make(const PartOps& ops,
+                                                        const ArchConfig& config) override;
+};
+
+}  // namespace tactus
