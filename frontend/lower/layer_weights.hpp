@@ -2,7 +2,6 @@
 // Which weights of a layer are kept, that is, differ from the zero point.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -16,8 +15,6 @@ namespace tactus::lower {
 /// array_cols output channels: the largest number of any column of the tile.
 class KeptCounts {
  public:
-  KeptCounts(const Layer& layer, const ConvShape& shape, std::int64_t array_cols,
-             std::int64_t candidates);
   [[nodiscard]] std::int64_t at(std::int64_t tile, std::int64_t tap, std::int64_t group) const {
     return group < groups_
                ? counts_[static_cast<std::size_t>((tile * taps_ + tap) * groups_ + group)]
@@ -28,6 +25,10 @@ class KeptCounts {
   [[nodiscard]] std::int64_t least() const { return least_; }
 
  private:
+  friend class KeptCounter;
+  KeptCounts(std::int64_t tiles, std::int64_t taps, std::int64_t groups)
+      : taps_(taps), groups_(groups), counts_(static_cast<std::size_t>(tiles * taps * groups)) {}
+
   std::int64_t taps_, groups_, most_ = 0, least_ = 0;
   std::vector<std::uint8_t> counts_;
 };
@@ -35,7 +36,8 @@ class KeptCounts {
 /// The weights of one layer as a plan needs to know them.
 class LayerWeights {
  public:
-  /// Shape: the sizes of the tensors; layouts do not matter.
+  /// Shape: the sizes of the tensors; layouts do not matter. Of the configuration only
+  /// hw.array_cols and hw.edge_words are read.
   LayerWeights(const Layer& layer, const ConvShape& shape, const ArchConfig& config);
   /// Counts for M = 1, and for 2, 4 and 8 as far as the array selects among so many.
   [[nodiscard]] const KeptCounts& counts(std::int64_t candidates) const {
