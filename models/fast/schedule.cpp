@@ -375,9 +375,9 @@ class Schedule::Resolver {
 
 void Schedule::resolve(std::int64_t latency, std::int64_t interval, bool skip,
                        ScheduleTimes& times) const {
-  times.dispatch.resize(steps_.size());
-  times.start.resize(steps_.size());
-  times.retire.resize(steps_.size());
+  for (std::vector<Cycle>* list : {&times.dispatch, &times.start, &times.retire}) {
+    if (list->size() < steps_.size()) list->resize(steps_.size());
+  }
   times.skipped.clear();
   Resolver resolver(*this, latency, interval, times);
   if (skip) {

@@ -28,7 +28,7 @@ struct SkippedOps {
   [[nodiscard]] std::size_t repeats() const { return (last - first) / shift; }
 };
 
-/// Indexed like Program::ops.
+/// Indexed like Program::ops; lists that were used for a longer program stay longer.
 struct ScheduleTimes {
   std::vector<Cycle> dispatch, start, retire;
   std::vector<SkippedOps> skipped;  ///< in order

@@ -45,6 +45,7 @@ std::size_t CompiledPart::bytes() const {
 
 std::shared_ptr<const ProgramPart> CompiledPartMaker::make(const PartOps& ops,
                                                            const ArchConfig& config) {
+  ++made_;
   return std::make_shared<CompiledPart>(ops, config);
 }
 

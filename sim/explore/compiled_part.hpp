@@ -39,6 +39,10 @@ class CompiledPartMaker : public PartMaker {
  public:
   [[nodiscard]] std::shared_ptr<const ProgramPart> make(const PartOps& ops,
                                                         const ArchConfig& config) override;
+  [[nodiscard]] std::uint64_t made() const { return made_; }
+
+ private:
+  std::uint64_t made_ = 0;
 };
 
 }  // namespace tactus

@@ -2,6 +2,7 @@
 #include "explore/compiled_program.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "fast/occupancy.hpp"
 #include "fast/shape_events.hpp"
@@ -194,13 +195,12 @@ std::vector<std::uint64_t> CompiledProgram::read_requests(std::int64_t burst_bea
 ProgramCycles CompiledProgram::cycles(std::int64_t latency, std::int64_t interval,
                                       Cycle watchdog_cycles, fast::ScheduleTimes& times) const {
   schedule_.resolve(latency, interval, true, times);
-  if (times.cycles > watchdog_cycles) {
-    schedule_.resolve(latency, interval, false, times);
-    fast::check_watchdog(times.retire, watchdog_cycles);
-  }
   LayerSums sums(layers_.size());
 
-  // Retire cycles by layer; of skipped ops the last shift retires last.
+  // Retire cycles by layer; of skipped ops the last shift retires last. No two retires that follow
+  // each other are further apart than some op's is from the last one of the ops before it; skipped
+  // ops are as far apart as those that they repeat.
+  Cycle latest = 0, widest = 0;
   auto skipped = times.skipped.begin();
   for (const LayerRun& run : runs_) {
     Cycle last = 0;
@@ -210,14 +210,25 @@ ProgramCycles CompiledProgram::cycles(std::int64_t latency, std::int64_t interva
         for (std::size_t j = i - skipped->shift; j < i; ++j) {
           last = std::max(last, times.retire[j] + delay);
         }
+        latest = std::max(latest, last);
         i = skipped->last;
         ++skipped;
         continue;
       }
       last = std::max(last, times.retire[i]);
+      if (last > latest) {
+        widest = std::max(widest, last - latest);
+        latest = last;
+      }
       ++i;
     }
     sums.note_retire(run.layer, last + 1);
+  }
+  if (widest > watchdog_cycles) {
+    // Perhaps later ops retire in between.
+    fast::ScheduleTimes all;
+    schedule_.resolve(latency, interval, false, all);
+    fast::check_watchdog(std::move(all.retire), watchdog_cycles);
   }
 
   skipped = times.skipped.begin();

@@ -128,6 +128,7 @@ class PointTimer::Impl {
   std::vector<PointLayerName> names;
   PointCounts counts;
   [[nodiscard]] std::uint64_t plans() const { return source_.plans(); }
+  [[nodiscard]] std::uint64_t layers_lowered() const { return maker_.made(); }
 
  private:
   /// The tensor itself that flatten layers rename.
@@ -376,6 +377,7 @@ NumericResult PointTimer::evaluate(const ArchConfig& config,
 }
 const PointCounts& PointTimer::counts() const {
   impl_->counts.plans = impl_->plans();
+  impl_->counts.layers_lowered = impl_->layers_lowered();
   return impl_->counts;
 }
 

@@ -66,11 +66,12 @@ struct NumericResult {
 
 /// How often each part was computed (the rest was reused).
 struct PointCounts {
-  std::uint64_t points = 0;      ///< calls of time() that returned
-  std::uint64_t plans = 0;       ///< tile choices of the whole network
-  std::uint64_t lowerings = 0;   ///< programs emitted
-  std::uint64_t schedules = 0;   ///< recurrences run
-  std::uint64_t value_runs = 0;  ///< runs with values
+  std::uint64_t points = 0;          ///< calls of time() that returned
+  std::uint64_t plans = 0;           ///< tile choices of the whole network
+  std::uint64_t lowerings = 0;       ///< programs put together
+  std::uint64_t layers_lowered = 0;  ///< layers whose ops were emitted
+  std::uint64_t schedules = 0;       ///< recurrences run
+  std::uint64_t value_runs = 0;      ///< runs with values
 };
 
 struct PointOptions {
