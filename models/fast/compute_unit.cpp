@@ -30,6 +30,11 @@ ComputeValues ComputeUnit::run(const ComputeOp& op, Buffers& buffers) {
   PsumHalf& psum = half_of(buffers.psum, op.psum_half);
   psum.check(op.psum_base, pixels(op));
   ComputeValues values;
+  if (const auto done = winograd_.run(op, layout, buffers)) {
+    values.digest = done->digest;
+    values.act_zero = done->act_zero;
+    return values;
+  }
   const bool exact = prepare(op, layout, buffers);
   if (!exact) values.acc_overflow = add_checked(op, psum);
   std::atomic<std::uint64_t> digest{0};

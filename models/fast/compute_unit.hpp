@@ -11,6 +11,7 @@
 #include "fast/pack_cache.hpp"
 #include "fast/pack_layout.hpp"
 #include "fast/thread_pool.hpp"
+#include "fast/winograd_unit.hpp"
 #include "numerics/formats.hpp"
 #include "program/program.hpp"
 
@@ -30,8 +31,9 @@ struct ComputeValues {
 
 class ComputeUnit {
  public:
-  /// The threads of the pool share the pixels of an op.
-  ComputeUnit(const ArchConfig& config, const Kernels& kernels, ThreadPool& pool)
+  /// The threads of the pool share the pixels of an op. Where psums `may_wait`, they are in the
+  /// buffer only after settle().
+  ComputeUnit(const ArchConfig& config, const Kernels& kernels, ThreadPool& pool, bool may_wait)
       : pool_(pool),
         accumulator_(accumulator_of(config)),
         rows_(config.hw_array_rows),
@@ -39,9 +41,13 @@ class ComputeUnit {
         word_bits_(config.hw_operand_bits),
         gating_(config.hw_zero_gating),
         kernels_(kernels),
-        cache_(kernels, config) {}
+        cache_(kernels, config),
+        winograd_(kernels.winograd, {accumulator_.max(), gating_, may_wait}, word_bits_,
+                  config.hw_array_cols * config.word_bytes(), cache_, pool) {}
 
   [[nodiscard]] ComputeValues run(const ComputeOp& op, Buffers& buffers);
+  /// To be called before anybody else reads psums.
+  void settle(Buffers& buffers) { winograd_.settle(buffers); }
 
  private:
   /// The operands of the running op.
@@ -99,6 +105,7 @@ class ComputeUnit {
   bool gating_;
   const Kernels& kernels_;
   PackCache cache_;
+  WinogradUnit winograd_;
   Operands in_;
   std::vector<std::int32_t> sums_;
   std::vector<std::int64_t> wide_sums_, accumulators_;

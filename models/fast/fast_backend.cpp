@@ -13,6 +13,7 @@
 #include "fast/compute_unit.hpp"
 #include "fast/dma_unit.hpp"
 #include "fast/kernels.hpp"
+#include "fast/occupancy.hpp"
 #include "fast/post_unit.hpp"
 #include "fast/shape_events.hpp"
 #include "fast/thread_pool.hpp"
@@ -76,7 +77,7 @@ class Machine {
         buffers_(config),
         memory_(std::move(memory), config.latency(), config.beat_interval()),
         dma_(config, !options.observe),  // an observer sees the bytes
-        compute_(config, *available_kernels().front(), pool_),
+        compute_(config, *available_kernels().front(), pool_, !options.observe),
         post_(config) {}
 
   void execute(const TileOp& op, RetireRecord& record) {
@@ -98,6 +99,7 @@ class Machine {
     record_->events[Event::acc_overflow] = values.acc_overflow;
   }
   void run(const PostOp& op) {
+    if (reads_psum(op)) compute_.settle(buffers_);
     const PostValues values = post_.run(op, buffers_);
     record_->digest = values.digest;
     record_->events[Event::acc_overflow] = values.acc_overflow;

@@ -48,6 +48,8 @@ struct PackedOperands {
   std::int64_t blocks, block_stride;
 };
 
+struct WinogradKernels;
+
 struct Kernels {
   const char* name;
   /// line[y * width + x] = operand at source[y * step_y + x * step_x].
@@ -86,6 +88,8 @@ struct Kernels {
   /// int32; out_stride is at least panels * 8.
   void (*multiply)(const PackedOperands& operands, std::int64_t first, std::int64_t last,
                    std::int32_t* out, std::int64_t out_stride);
+  /// For ops of whole 3 x 3 windows, where that is faster than `multiply`; else nullptr.
+  const WinogradKernels* winograd;
 };
 
 [[nodiscard]] const Kernels& portable_kernels();

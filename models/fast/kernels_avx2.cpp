@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "fast/winograd_kernels.hpp"
+
 // Only functions so marked may use AVX2: the file itself is compiled for the base instruction set.
 #define TACTUS_AVX2 __attribute__((target("avx2")))
 
@@ -360,9 +362,9 @@ TACTUS_AVX2 void multiply(const PackedOperands& in, std::int64_t first, std::int
 }  // namespace
 
 const Kernels* avx2_kernels() {
-  static const Kernels kernels{"avx2",       gather,       collect_bytes, collect,
-                               extract,      select,       interleave,    pair_bytes,
-                               pack_weights, pair_weights, magnitudes,    multiply};
+  static const Kernels kernels{"avx2",     gather,     collect_bytes,  collect,      extract,
+                               select,     interleave, pair_bytes,     pack_weights, pair_weights,
+                               magnitudes, multiply,   avx2_winograd()};
   return __builtin_cpu_supports("avx2") ? &kernels : nullptr;
 }
 

@@ -5,6 +5,7 @@
 #include "fast/kernels.hpp"
 #include "fast/kernels_avx2.hpp"
 #include "fast/kernels_vnni.hpp"
+#include "fast/winograd_kernels.hpp"
 
 namespace tactus::fast {
 namespace {
@@ -148,9 +149,10 @@ void multiply(const PackedOperands& in, std::int64_t first, std::int64_t last, s
 }  // namespace
 
 const Kernels& portable_kernels() {
-  static const Kernels kernels{"portable",   gather,       collect_bytes, collect,
-                               extract,      select,       interleave,    pair_bytes,
-                               pack_weights, pair_weights, magnitudes,    multiply};
+  static const Kernels kernels{
+      "portable", gather,     collect_bytes,       collect,      extract,
+      select,     interleave, pair_bytes,          pack_weights, pair_weights,
+      magnitudes, multiply,   &portable_winograd()};
   return kernels;
 }
 

@@ -117,6 +117,7 @@ Kernels with_multiply(const char* name, decltype(Kernels::multiply) multiply) {
   Kernels kernels = avx2_kernels() != nullptr ? *avx2_kernels() : portable_kernels();
   kernels.name = name;
   kernels.multiply = multiply;
+  kernels.winograd = nullptr;  // theirs has no fused dot products
   return kernels;
 }
 

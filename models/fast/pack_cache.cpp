@@ -17,13 +17,6 @@ namespace {
 constexpr std::size_t activation_pool = 9U << 18, weight_pool = 11U << 18;
 constexpr std::size_t pool_entries = 128;
 
-/// int16 elements from one panel or block to the next: an odd number of cache lines, because equal
-/// places of neighbours would otherwise share a cache set and evict each other while packing.
-std::int64_t stride_of(std::int64_t elements) {
-  constexpr std::int64_t line = 32;
-  return ((elements + line - 1) / line | 1) * line;
-}
-
 std::size_t hash_of(const std::array<std::int64_t, 30>& key) {
   std::uint64_t hash = 0;
   for (const std::int64_t field : key) {
@@ -153,15 +146,40 @@ Packed& PackCache::make(Pool<Packed>& pool, const Key& key, std::size_t elements
   return entry.packed;
 }
 
-const PackedActivations* PackCache::activations(const ComputeOp& op, const OperandLayout& layout,
-                                                const PackShape& shape, BankedHalf& ifmap) {
-  const Key key{op.ifmap_base,  op.out_h,      op.out_w,       op.step_x,           op.step_y,
-                op.rows_used,   op.log2_group, op.slots,       op.slot_stride,      op.kernel_w,
-                op.step_kx,     op.step_ky,    op.start_slot,  op.start_kx,         op.start_ky,
-                op.start_n,     op.start_s,    op.k_rows,      op.act_signed,       op.act_zp,
-                op.act_bipolar, op.act_pack,   op.wgt_pack,    op.log2_bundle,      op.log2_m,
-                op.nm_last,     op.dataflow,   shape.per_fold, shape.merged ? 1 : 0};
-  PackSource source = source_of(reads_of(key, op, layout), op, ifmap);
+PackCache::Key PackCache::key_of(const ComputeOp& op, std::int64_t per_fold, Form form) {
+  return {op.ifmap_base,
+          op.out_h,
+          op.out_w,
+          op.step_x,
+          op.step_y,
+          op.rows_used,
+          op.log2_group,
+          op.slots,
+          op.slot_stride,
+          op.kernel_w,
+          op.step_kx,
+          op.step_ky,
+          op.start_slot,
+          op.start_kx,
+          op.start_ky,
+          op.start_n,
+          op.start_s,
+          op.k_rows,
+          op.act_signed,
+          op.act_zp,
+          op.act_bipolar,
+          op.act_pack,
+          op.wgt_pack,
+          op.log2_bundle,
+          op.log2_m,
+          op.nm_last,
+          op.dataflow,
+          per_fold,
+          static_cast<std::int64_t>(form)};
+}
+
+const PackedActivations* PackCache::find_activations(const Key& key, const PackSource& source,
+                                                     BankedHalf& ifmap) {
   const auto is_current = [&](const PackedActivations& packed) {
     return packed.source.name == source.name;
   };
@@ -170,10 +188,30 @@ const PackedActivations* PackCache::activations(const ComputeOp& op, const Opera
   const auto is_equal = [&](const PackedActivations& packed) {
     return is_unchanged(packed.source, ifmap);
   };
-  if (PackedActivations* packed = find(activations_, key, is_equal)) {
-    packed->source.name = source.name;
-    return packed;
-  }
+  PackedActivations* packed = find(activations_, key, is_equal);
+  if (packed != nullptr) packed->source.name = source.name;
+  return packed;
+}
+
+PackedActivations& PackCache::add_activations(const Key& key, const PackSource& source,
+                                              std::int64_t elements, const BankedHalf& ifmap) {
+  // Bytes that come back come back under a lasting name.
+  const std::int64_t copies = source.name.lasting ? 0 : source.copies;
+  const std::int64_t copied = (copies * source.count + 1) / 2;
+  PackedActivations& packed =
+      make(activations_, key, static_cast<std::size_t>(elements + copied), activation_pool);
+  packed.source = source;
+  packed.source.copies = copies;
+  packed.source.copy = reinterpret_cast<std::uint8_t*>(packed.data + elements);
+  keep_copy(packed.source, ifmap);
+  return packed;
+}
+
+const PackedActivations* PackCache::activations(const ComputeOp& op, const OperandLayout& layout,
+                                                const PackShape& shape, BankedHalf& ifmap) {
+  const Key key = key_of(op, shape.per_fold, shape.merged ? Form::merged : Form::units);
+  PackSource source = source_of(reads_of(key, op, layout), op, ifmap);
+  if (const PackedActivations* packed = find_activations(key, source, ifmap)) return packed;
   bool uniform = false;
   if (shape.merged || op.dataflow == output_stationary::code) {
     const std::int64_t group = std::int64_t{1} << op.log2_group;
@@ -182,33 +220,49 @@ const PackedActivations* PackCache::activations(const ComputeOp& op, const Opera
     if (shape.merged && !uniform) return nullptr;
   }
   const std::int64_t panels = (pixels(op) + panel_pixels - 1) / panel_pixels;
-  const std::int64_t stride = stride_of(shape.pairs() * panel_step);
+  const std::int64_t stride = pack_stride(shape.pairs() * panel_step);
   const std::int64_t parts = activation_width(op, layout).parts();
-  if (source.name.lasting) source.copies = 0;  // bytes that come back come back under the name
-  const std::int64_t copied = (source.copies * source.count + 1) / 2;
-  PackedActivations& packed =
-      make(activations_, key, static_cast<std::size_t>(parts * panels * stride + copied),
-           activation_pool);
+  PackedActivations& packed = add_activations(key, source, parts * panels * stride, ifmap);
   packed.panels = panels;
   packed.panel_stride = stride;
   packed.part_stride = panels * stride;
-  packed.source = source;
-  packed.source.copy = reinterpret_cast<std::uint8_t*>(packed.data + parts * panels * stride);
-  keep_copy(packed.source, ifmap);
   activation_packer_.pack(op, layout, shape, ifmap, uniform, packed);
   return &packed;
+}
+
+const PackedActivations& PackCache::windows(const ComputeOp& op, const OperandLayout& layout,
+                                            std::int64_t elements, BankedHalf& ifmap,
+                                            const Pack& pack) {
+  const Key key = key_of(op, 0, Form::windows);
+  const PackSource source = source_of(reads_of(key, op, layout), op, ifmap);
+  if (const PackedActivations* packed = find_activations(key, source, ifmap)) return *packed;
+  PackedActivations& packed = add_activations(key, source, elements, ifmap);
+  pack(packed);
+  return packed;
+}
+
+bool PackCache::same_windows(const ComputeOp& op, const OperandLayout& layout,
+                             const PackedActivations& packed, BankedHalf& ifmap) {
+  const Reads& reads = reads_of(key_of(op, 0, Form::windows), op, layout);
+  if (source_of(reads, op, ifmap).name == packed.source.name) return true;
+  ifmap.settle();
+  return is_unchanged(packed.source, ifmap);
+}
+
+ContentName PackCache::weight_name(const ComputeOp& op, const OperandLayout& layout,
+                                   const BankedHalf& weights) const {
+  const std::int64_t first = op.weight_base / layout.units_per_row * row_bytes_;
+  const std::int64_t end =
+      (op.weight_base + op.k_rows + layout.units_per_row - 1) / layout.units_per_row * row_bytes_;
+  return weights.history.name(first, end,
+                              [&](const BankWrite& write) { return write.covers(first, end); });
 }
 
 PackedWeights& PackCache::weights(const ComputeOp& op, const OperandLayout& layout,
                                   const PackShape& shape, BankedHalf& weights,
                                   const BankedHalf& indices) {
   const bool sparse = layout.sparse();
-  const std::int64_t first = op.weight_base / layout.units_per_row;
-  const std::int64_t end =
-      (op.weight_base + op.k_rows + layout.units_per_row - 1) / layout.units_per_row;
-  const ContentName name = weights.history.name(
-      first * row_bytes_, end * row_bytes_,
-      [&](const BankWrite& write) { return write.covers(first * row_bytes_, end * row_bytes_); });
+  const ContentName name = weight_name(op, layout, weights);
   const auto part = [&](std::size_t i) { return static_cast<std::int64_t>(name.writes[i]); };
   const Key key{part(0), part(1), part(2), part(3), sparse ? op.weight_half : 0, op.weight_base,
                 sparse ? static_cast<std::int64_t>(indices.version) : 0, op.index_base, op.k_rows,
@@ -221,7 +275,7 @@ PackedWeights& PackCache::weights(const ComputeOp& op, const OperandLayout& layo
   }
   weights.settle();
   const std::int64_t blocks = (op.cols + strip_cols - 1) / strip_cols * (strip_cols / block_cols);
-  const std::int64_t stride = stride_of(shape.pairs() * block_step);
+  const std::int64_t stride = pack_stride(shape.pairs() * block_step);
   const std::int64_t parts = weight_width(op, layout).parts();
   PackedWeights& packed =
       make(weights_, key, static_cast<std::size_t>(parts * blocks * stride), weight_pool);

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <unordered_map>
 #include <utility>
@@ -24,6 +25,13 @@
 
 namespace tactus::fast {
 
+/// int16 elements from one panel, block or point to the next: an odd number of cache lines, because
+/// equal places of neighbours would otherwise share a cache set and evict each other while packing.
+[[nodiscard]] constexpr std::int64_t pack_stride(std::int64_t elements) {
+  constexpr std::int64_t line = 32;
+  return ((elements + line - 1) / line | 1) * line;
+}
+
 class PackCache {
  public:
   PackCache(const Kernels& kernels, const ArchConfig& config)
@@ -39,6 +47,18 @@ class PackCache {
   [[nodiscard]] PackedWeights& weights(const ComputeOp& op, const OperandLayout& layout,
                                        const PackShape& shape, BankedHalf& weights,
                                        const BankedHalf& indices);
+  /// The activations of an op as `pack` makes them, `elements` int16 at packed.data, from the bytes
+  /// of all its K units; `pack` depends on nothing but them and the op.
+  using Pack = std::function<void(PackedActivations&)>;
+  [[nodiscard]] const PackedActivations& windows(const ComputeOp& op, const OperandLayout& layout,
+                                                 std::int64_t elements, BankedHalf& ifmap,
+                                                 const Pack& pack);
+  /// Whether the bytes are those that windows() has packed.
+  [[nodiscard]] bool same_windows(const ComputeOp& op, const OperandLayout& layout,
+                                  const PackedActivations& packed, BankedHalf& ifmap);
+  /// Name of the weight rows of an op.
+  [[nodiscard]] ContentName weight_name(const ComputeOp& op, const OperandLayout& layout,
+                                        const BankedHalf& weights) const;
   /// The sum of |weight| of each column.
   const std::vector<std::int64_t>& magnitudes(PackedWeights& packed) const {
     weight_packer_.take_magnitudes(packed);
@@ -55,8 +75,17 @@ class PackCache {
     std::int64_t banks = 0, first = 0, count = 0;
     std::vector<std::pair<std::int64_t, std::int64_t>> lines;  ///< from a byte to behind another
   };
+  enum class Form : std::int64_t { units = 0, merged = 1, windows = 2 };
+  static Key key_of(const ComputeOp& op, std::int64_t per_fold, Form form);
   const Reads& reads_of(const Key& key, const ComputeOp& op, const OperandLayout& layout);
   static PackSource source_of(const Reads& reads, const ComputeOp& op, const BankedHalf& ifmap);
+
+  /// Activations of these bytes, or nullptr.
+  const PackedActivations* find_activations(const Key& key, const PackSource& source,
+                                            BankedHalf& ifmap);
+  /// A new entry with room for `elements` and for the copies of the source, which are made.
+  PackedActivations& add_activations(const Key& key, const PackSource& source,
+                                     std::int64_t elements, const BankedHalf& ifmap);
 
   template <class Packed>
   struct Entry {

@@ -2,6 +2,7 @@
 // Operands of compute ops as the kernels read them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct PackedActivations {
   std::int64_t panels = 0, panel_stride = 0, part_stride = 0;
   std::int64_t zeros = 0;                   ///< zero operands of all K units
   std::vector<std::int64_t> element_zeros;  ///< of each packed element, with zero gating
+  /// Of windows transformed by winograd_kernels.hpp, points panel_stride apart: zeros of each tap.
+  std::array<std::int64_t, 9> tap_zeros{};
   PackSource source;
 };
 
