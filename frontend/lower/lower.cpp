@@ -76,7 +76,7 @@ Program lower_network(const Network& network, const ArchConfig& config) {
   lower::check_layer_count(network);
   if (!config.map_skip_zero) return lower_whole(network, config);
   const lower::PrunedNetwork pruned = lower::prune_channels(network, config);
-  Program program = lower_whole(pruned.network, config);
+  Program program = lower_whole(pruned.of(network), config);
   lower::note_pruned(network, pruned, program);
   return program;
 }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <string_view>
+#include <unordered_map>
 
 namespace tactus::lower {
 
@@ -31,118 +33,161 @@ void keep(std::vector<T>& values, const std::vector<int>& channels, std::size_t 
   values = std::move(left);
 }
 
+/// Works on the network itself until the first channel is left out: a copy of all weights takes
+/// longer than everything else where nothing is.
 class Pruner {
  public:
   Pruner(const Network& network, const ArchConfig& config)
       : acc_bits_(static_cast<int>(config.hw_acc_bits)),
         rows_(static_cast<std::size_t>(config.hw_array_rows)),
-        cols_(static_cast<std::size_t>(config.hw_array_cols)) {
-    out_.network = network;
+        cols_(static_cast<std::size_t>(config.hw_array_cols)),
+        original_(network) {
+    find_readers();
   }
 
   PrunedNetwork run() {
-    auto& layers = out_.network.layers;
-    for (std::size_t i = 0; i < layers.size(); ++i) prune(i, true);
-    for (std::size_t i = layers.size(); i-- > 0;) prune(i, false);
-    for (Layer& layer : layers) reorder(layer);
+    const std::size_t count = original_.layers.size();
+    for (std::size_t i = 0; i < count; ++i) prune(i, true);
+    for (std::size_t i = count; i-- > 0;) prune(i, false);
+    for (std::size_t i = 0; i < count; ++i) reorder(i);
     if (!out_.tensors.empty()) check_network(out_.network);
     return std::move(out_);
   }
 
  private:
-  /// Layers that read a tensor, flatten seen through.
-  void find_readers(const std::string& id, std::vector<Layer*>& readers) {
-    for (Layer& layer : out_.network.layers) {
-      for (const auto& in : layer.inputs) {
-        if (in != id) continue;
-        if (layer.op == LayerOp::flatten) {
-          find_readers(layer.id, readers);
+  using Numbers = std::vector<std::size_t>;
+
+  [[nodiscard]] const Network& now() const {
+    return out_.tensors.empty() ? original_ : out_.network;
+  }
+  [[nodiscard]] const Layer& layer(std::size_t number) const { return now().layers[number]; }
+
+  /// Layers that read each tensor, flatten seen through.
+  void find_readers() {
+    const std::vector<Layer>& layers = original_.layers;
+    std::unordered_map<std::string_view, std::size_t> numbers;
+    for (std::size_t i = 0; i < layers.size(); ++i) numbers.emplace(layers[i].id, i);
+    std::vector<Numbers> direct(layers.size());
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      for (const std::string& in : layers[i].inputs) {
+        const auto read = numbers.find(in);
+        if (read != numbers.end()) direct[read->second].push_back(i);
+      }
+    }
+    // Readers follow what they read.
+    readers_.resize(layers.size());
+    for (std::size_t i = layers.size(); i-- > 0;) {
+      for (const std::size_t reader : direct[i]) {
+        if (layers[reader].op == LayerOp::flatten) {
+          readers_[i].insert(readers_[i].end(), readers_[reader].begin(), readers_[reader].end());
         } else {
-          readers.push_back(&layer);
+          readers_[i].push_back(reader);
         }
       }
     }
   }
 
   [[nodiscard]] bool is_output(const std::string& id) const {
-    const auto& outputs = out_.network.outputs;
+    const auto& outputs = original_.outputs;
     return std::find(outputs.begin(), outputs.end(), id) != outputs.end();
   }
 
-  void prune(std::size_t index, bool constant) {
-    Layer& layer = out_.network.layers[index];
-    if (!is_product(layer) || is_output(layer.id)) return;
-    std::vector<Layer*> readers;
-    find_readers(layer.id, readers);
+  void prune(std::size_t number, bool constant) {
+    const Layer& pruned = layer(number);
+    if (!is_product(pruned) || is_output(pruned.id)) return;
+    const Numbers& readers = readers_[number];
     if (readers.empty()) return;
     std::vector<int> left;
-    for (int n = 0; n < layer.out_channels; ++n) {
-      const bool dead = constant ? always_zero_point(layer, n)
-                                 : std::all_of(readers.begin(), readers.end(), [&](Layer* reader) {
-                                     return unused(*reader, n, layer.out_channels);
-                                   });
+    for (int n = 0; n < pruned.out_channels; ++n) {
+      const bool dead = constant
+                            ? always_zero_point(pruned, n)
+                            : std::all_of(readers.begin(), readers.end(), [&](std::size_t reader) {
+                                return unused(layer(reader), n, pruned.out_channels);
+                              });
       if (!dead) left.push_back(n);
     }
     if (left.empty()) left.push_back(0);
-    if (static_cast<int>(left.size()) == layer.out_channels) return;
-    if (!may_change(layer, readers)) return;
-    take(layer, readers, left, constant);
+    if (static_cast<int>(left.size()) == pruned.out_channels) return;
+    if (may_change(number)) take(number, left, constant);
   }
 
-  /// The places of the channels in the order of K make no difference to the readers.
-  [[nodiscard]] bool may_change(const Layer& layer, const std::vector<Layer*>& readers) const {
-    return std::all_of(readers.begin(), readers.end(), [&](const Layer* reader) {
-      return is_product(*reader) && reader->sparsity.find(':') == std::string::npos &&
-             exact(*reader, out_.network.format_of(layer.id));
+  /// The places of the layer's channels in the order of K make no difference to the readers.
+  [[nodiscard]] bool may_change(std::size_t number) const {
+    const Numbers& readers = readers_[number];
+    return std::all_of(readers.begin(), readers.end(), [&](std::size_t i) {
+      const Layer& reader = layer(i);
+      return is_product(reader) && reader.sparsity.find(':') == std::string::npos &&
+             exact(reader, now().format_of(layer(number).id));
     });
   }
 
   /// Gives the layer's result the channels `left`, in that order.
-  void take(Layer& layer, const std::vector<Layer*>& readers, const std::vector<int>& left,
-            bool value_known) {
-    const int all = layer.out_channels;
-    for (Layer* reader : readers) drop_inputs(*reader, left, all);
-    drop_outputs(layer, left);
-    remember(layer, left, value_known, all);
+  void take(std::size_t number, const std::vector<int>& left, bool value_known) {
+    if (out_.tensors.empty()) out_.network = original_;
+    std::vector<Layer>& layers = out_.network.layers;
+    Layer& taken = layers[number];
+    const int all = taken.out_channels;
+    for (const std::size_t reader : readers_[number]) drop_inputs(layers[reader], left, all);
+    drop_outputs(taken, left);
+    remember(taken, left, value_known, all);
   }
 
   /// Sorts channels by the column tiles that use them, where that makes more blocks of array_rows
   /// channels that a column tile does not use.
-  void reorder(Layer& layer) {
-    if (!is_product(layer) || is_output(layer.id)) return;
-    std::vector<Layer*> readers;
-    find_readers(layer.id, readers);
-    std::vector<std::vector<bool>> used(static_cast<std::size_t>(layer.out_channels));
-    for (const Layer* reader : readers) {
-      if (!is_product(*reader)) return;
-      note_users(*reader, used);
+  void reorder(std::size_t number) {
+    const Layer& sorted = layer(number);
+    if (!is_product(sorted) || is_output(sorted.id)) return;
+    const auto channels = static_cast<std::size_t>(sorted.out_channels);
+    bool all_used = true;
+    for (const std::size_t reader : readers_[number]) {
+      if (!is_product(layer(reader))) return;
+      all_used = all_used && uses_all(layer(reader), channels);
     }
+    if (all_used) return;
+    std::vector<std::vector<bool>> used(channels);
+    for (const std::size_t reader : readers_[number]) note_users(layer(reader), used);
     std::vector<int> order;
-    for (int n = 0; n < layer.out_channels; ++n) order.push_back(n);
+    for (int n = 0; n < sorted.out_channels; ++n) order.push_back(n);
     const std::size_t before = unused_blocks(used, order);
     std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
       return used[static_cast<std::size_t>(a)] < used[static_cast<std::size_t>(b)];
     });
-    if (unused_blocks(used, order) <= before || !may_change(layer, readers)) return;
-    take(layer, readers, order, true);
+    if (unused_blocks(used, order) <= before || !may_change(number)) return;
+    take(number, order, true);
   }
 
-  /// Appends to each channel, for each column tile of the reader, whether it has weights for it.
-  void note_users(const Layer& reader, std::vector<std::vector<bool>>& used) const {
+  /// Calls use(c, any) for each column tile of the reader and each of its `channels` input
+  /// channels: whether the tile has weights for it. Until use() returns false.
+  template <typename Use>
+  void each_use(const Layer& reader, std::size_t channels, const Use& use) const {
     const auto outputs = static_cast<std::size_t>(reader.out_channels);
     const std::size_t row = reader.weight.size() / outputs;
-    const std::size_t each = row / used.size();
+    const std::size_t each = row / channels;
     for (std::size_t first = 0; first < outputs; first += cols_) {
-      for (std::size_t c = 0; c < used.size(); ++c) {
+      for (std::size_t c = 0; c < channels; ++c) {
         bool any = false;
         for (std::size_t o = first; o < std::min(first + cols_, outputs) && !any; ++o) {
           const auto* w = reader.weight.data() + o * row + c * each;
           const std::int64_t zero = zero_of(reader, static_cast<int>(o));
           any = std::any_of(w, w + each, [&](auto value) { return value != zero; });
         }
-        used[c].push_back(any);
+        if (!use(c, any)) return;
       }
     }
+  }
+
+  [[nodiscard]] bool uses_all(const Layer& reader, std::size_t channels) const {
+    bool all = true;
+    each_use(reader, channels, [&](std::size_t, bool any) { return all = any; });
+    return all;
+  }
+
+  /// Appends to each channel, for each column tile of the reader, whether it has weights for it.
+  void note_users(const Layer& reader, std::vector<std::vector<bool>>& used) const {
+    each_use(reader, used.size(), [&](std::size_t c, bool any) {
+      used[c].push_back(any);
+      return true;
+    });
   }
 
   /// Pairs of a block of array_rows channels and a column tile that uses none of them.
@@ -278,6 +323,8 @@ class Pruner {
 
   int acc_bits_;
   std::size_t rows_, cols_;
+  const Network& original_;
+  std::vector<Numbers> readers_;  ///< by layer
   PrunedNetwork out_;
 };
 

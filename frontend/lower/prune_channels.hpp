@@ -21,8 +21,12 @@ struct LeftChannels {
 };
 
 struct PrunedNetwork {
-  Network network;
+  Network network;                              ///< without layers when nothing was left out
   std::map<std::string, LeftChannels> tensors;  ///< by layer id; empty when nothing was left out
+  /// What to lower instead of the network that prune_channels() was given.
+  [[nodiscard]] const Network& of(const Network& original) const {
+    return tensors.empty() ? original : network;
+  }
 };
 
 /// A channel is left out of the result of a convolution or linear layer (groups 1) when all layers

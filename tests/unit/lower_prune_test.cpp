@@ -31,6 +31,7 @@ Network half_pruned() {
 std::int64_t left_of(const Network& net, const ArchConfig& config) {
   const auto pruned = lower::prune_channels(net, config);
   const auto it = pruned.tensors.find("000_conv");
+  CHECK((&pruned.of(net) == &net) == pruned.tensors.empty());
   return it == pruned.tensors.end() ? -1 : static_cast<std::int64_t>(it->second.channels.size());
 }
 
