@@ -28,11 +28,11 @@ bool without_accumulator(LayerOp op) {
 
 }  // namespace
 
-NumericVariants::NumericVariants(const Network& network) {
+const std::vector<int>& NumericVariants::bits() const {
+  if (!bits_.empty()) return bits_;
   constexpr int unknown = 64;
-  const AccumulatorRanges ranges = worst_case_accumulators(network);
-  for (const Layer& layer : network.layers) {
-    ids_.push_back(layer.id);
+  const AccumulatorRanges ranges = worst_case_accumulators(network_);
+  for (const Layer& layer : network_.layers) {
     const auto range = ranges.find(layer.id);
     if (range != ranges.end()) {
       bits_.push_back(range->second.bits());
@@ -40,10 +40,11 @@ NumericVariants::NumericVariants(const Network& network) {
       bits_.push_back(without_accumulator(layer.op) ? 0 : unknown);
     }
   }
+  return bits_;
 }
 
 bool NumericVariants::exact(std::int64_t acc_bits) const {
-  return std::all_of(bits_.begin(), bits_.end(), [&](int bits) { return bits <= acc_bits; });
+  return std::all_of(bits().begin(), bits().end(), [&](int bits) { return bits <= acc_bits; });
 }
 
 NumericVariants::Short NumericVariants::short_key(const ArchConfig& config) const {
@@ -56,8 +57,8 @@ NumericVariants::Short NumericVariants::short_key(const ArchConfig& config) cons
 
 std::string NumericVariants::order_of(std::size_t index, const KMapping& map,
                                       std::int64_t acc_bits) const {
-  if (bits_.at(index) <= acc_bits || map.rows == 0) return {};
-  std::string text = " " + ids_[index] + "=" + (map.output_stationary ? "os" : "ws");
+  if (bits().at(index) <= acc_bits || map.rows == 0) return {};
+  std::string text = " " + network_.layers[index].id + "=" + (map.output_stationary ? "os" : "ws");
   for (const std::int64_t value :
        {map.rows, map.group, map.slots, map.bundle, map.lanes, map.candidates, map.kept,
         map.windows, map.line_phases, map.column_channels, map.chunk}) {

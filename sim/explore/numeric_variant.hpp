@@ -15,7 +15,8 @@ namespace tactus {
 
 class NumericVariants {
  public:
-  explicit NumericVariants(const Network& network);
+  /// Keeps a reference to the network. The weights are looked at when somebody asks.
+  explicit NumericVariants(const Network& network) : network_(network) {}
 
   /// Whether no accumulator of any layer can leave `acc_bits`, whatever the inputs are and however
   /// the sums are ordered: then neither width, policy nor order matter.
@@ -34,8 +35,11 @@ class NumericVariants {
                                      std::int64_t acc_bits) const;
 
  private:
-  std::vector<std::string> ids_;
-  std::vector<int> bits_;  ///< by layer: enough for its accumulators; 0 without, 64 when unknown
+  /// By layer: width that is enough for its accumulators; 0 without, 64 when unknown.
+  [[nodiscard]] const std::vector<int>& bits() const;
+
+  const Network& network_;
+  mutable std::vector<int> bits_;  ///< empty until needed
 };
 
 }  // namespace tactus
