@@ -68,10 +68,8 @@ void ComputeUnit::for_parts(const ComputeOp& op, const Work& work) {
 std::uint64_t ComputeUnit::digest_of(const ComputeOp& op, const Range& range,
                                      const PsumHalf& psum) const {
   MixSum digest;
-  for (std::int64_t c = 0; c < op.cols; ++c) {
-    digest_run(digest, psum.column(c) + op.psum_base + range.first, range.count,
-               range.first * cols_ + c, cols_);
-  }
+  digest_psums(digest, psum.column(0) + op.psum_base + range.first, psum.entries(), range.first,
+               range.count, 0, op.cols, cols_);
   return digest.value();
 }
 

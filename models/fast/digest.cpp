@@ -8,12 +8,17 @@
 namespace tactus::fast {
 namespace {
 
-void mix_words_portable(MixSum& sum, const std::uint8_t* words, std::int64_t count,
-                        std::uint64_t address, std::uint64_t step) {
-  for (std::int64_t i = 0; i < count; ++i, address += step) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, words + 8 * i, 8);
-    sum.part[i % 4] += mix_scaled(address, word);
+void mix_lines_portable(MixSum& sum, const std::uint8_t* words, const MixLines& lines,
+                        std::uint64_t address) {
+  for (std::int64_t line = 0; line < lines.lines; ++line) {
+    std::uint64_t at = address;
+    for (std::int64_t i = 0; i < lines.words; ++i, at += lines.word_step) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, words + 8 * i, 8);
+      sum.part[i % 4] += mix_scaled(at, word);
+    }
+    words += lines.line_bytes;
+    address += lines.line_step;
   }
 }
 
@@ -31,24 +36,31 @@ TACTUS_AVX2_INLINE __m256i mixed(__m256i words, __m256i addresses) {
   return _mm256_xor_si256(h, _mm256_srli_epi64(h, 32));
 }
 
-__attribute__((target("avx2"))) void mix_words_avx2(MixSum& total, const std::uint8_t* words,
-                                                    std::int64_t count, std::uint64_t address,
-                                                    std::uint64_t step) {
+__attribute__((target("avx2"))) void mix_lines_avx2(MixSum& total, const std::uint8_t* words,
+                                                    const MixLines& lines, std::uint64_t address) {
+  const std::uint64_t step = lines.word_step;
   const __m256i next = _mm256_set1_epi64x(static_cast<long long>(4 * step));
-  __m256i at = _mm256_setr_epi64x(
+  const __m256i next_line = _mm256_set1_epi64x(static_cast<long long>(lines.line_step));
+  __m256i start = _mm256_setr_epi64x(
       static_cast<long long>(address), static_cast<long long>(address + step),
       static_cast<long long>(address + 2 * step), static_cast<long long>(address + 3 * step));
+  const std::int64_t rest = lines.words % 4;
+  const __m256i there = _mm256_cmpgt_epi64(_mm256_set1_epi64x(static_cast<long long>(rest)),
+                                           _mm256_setr_epi64x(0, 1, 2, 3));
   __m256i sum = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(total.part));
-  for (; count >= 4; count -= 4, words += 32) {
-    const __m256i four = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(words));
-    sum = _mm256_add_epi64(sum, mixed(four, at));
-    at = _mm256_add_epi64(at, next);
-  }
-  if (count > 0) {
-    const __m256i there = _mm256_cmpgt_epi64(_mm256_set1_epi64x(static_cast<long long>(count)),
-                                             _mm256_setr_epi64x(0, 1, 2, 3));
-    const __m256i rest = _mm256_maskload_epi64(reinterpret_cast<const long long*>(words), there);
-    sum = _mm256_add_epi64(sum, _mm256_and_si256(mixed(rest, at), there));
+  for (std::int64_t line = 0; line < lines.lines; ++line, words += lines.line_bytes) {
+    __m256i at = start;
+    const std::uint8_t* from = words;
+    for (const std::uint8_t* end = words + 8 * (lines.words - rest); from != end; from += 32) {
+      const __m256i four = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+      sum = _mm256_add_epi64(sum, mixed(four, at));
+      at = _mm256_add_epi64(at, next);
+    }
+    if (rest > 0) {
+      const __m256i last = _mm256_maskload_epi64(reinterpret_cast<const long long*>(from), there);
+      sum = _mm256_add_epi64(sum, _mm256_and_si256(mixed(last, at), there));
+    }
+    start = _mm256_add_epi64(start, next_line);
   }
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(total.part), sum);
 }
@@ -56,14 +68,13 @@ __attribute__((target("avx2"))) void mix_words_avx2(MixSum& total, const std::ui
 
 }  // namespace
 
-void mix_words(MixSum& sum, const void* words, std::int64_t count, std::uint64_t address,
-               std::uint64_t step) {
+void mix_lines(MixSum& sum, const void* words, const MixLines& lines, std::uint64_t address) {
   const auto* bytes = static_cast<const std::uint8_t*>(words);
 #if defined(__x86_64__)
   static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-  if (has_avx2) return mix_words_avx2(sum, bytes, count, address, step);
+  if (has_avx2) return mix_lines_avx2(sum, bytes, lines, address);
 #endif
-  mix_words_portable(sum, bytes, count, address, step);
+  mix_lines_portable(sum, bytes, lines, address);
 }
 
 }  // namespace tactus::fast

@@ -48,8 +48,8 @@ std::uint64_t DmaUnit::run(const LoadOp& op, const OffchipMemory& memory, Buffer
   const std::int64_t line_bytes = line_beats * beat_bytes_;
   const bool packed = op.log2_pack != 0 || op.log2_bundle != 0;
   const std::int64_t last_line = ceil_div(line_beats, std::int64_t{1} << op.log2_bundle);
-  for (std::int64_t plane = 0; plane < op.planes; ++plane) {
-    target.check((op.dst_base + plane / group * op.dst_slot_stride) * beat_bytes_,
+  for (const std::int64_t slot : {std::int64_t{0}, (op.planes - 1) / group}) {
+    target.check((op.dst_base + slot * op.dst_slot_stride) * beat_bytes_,
                  ((op.lines - 1) * op.dst_line_stride + last_line) * beat_bytes_);
   }
   const std::int64_t span = span_of(op, line_bytes);
@@ -111,13 +111,11 @@ const DmaUnit::Known& DmaUnit::know(const LoadOp& op, const std::uint8_t* from, 
   known.content = new_content();
   BeatDigest digest(beat_bytes_);
   const std::int64_t line_beats = ceil_div(op.line_bytes, beat_bytes_);
-  for (std::int64_t plane = 0; plane < op.planes; ++plane, from += op.plane_stride) {
-    if (op.line_stride == line_beats * beat_bytes_) {
-      digest.add(from, op.lines * line_beats);
-    } else {
-      for (std::int64_t line = 0; line < op.lines; ++line) {
-        digest.add(from + line * op.line_stride, line_beats);
-      }
+  if (op.lines == 1 || op.line_stride == line_beats * beat_bytes_) {
+    digest.add(from, op.lines * line_beats, op.planes, op.plane_stride);
+  } else {
+    for (std::int64_t plane = 0; plane < op.planes; ++plane, from += op.plane_stride) {
+      digest.add(from, line_beats, op.lines, op.line_stride);
     }
   }
   known.digest = digest.value();
@@ -211,10 +209,15 @@ std::uint64_t DmaUnit::run(const StoreOp& op, Buffers& buffers, OffchipMemory& m
     source.check(beat * beat_bytes_, bytes);
     return source.bank(channel % source.banks()) + beat * beat_bytes_;
   };
-  for (std::int64_t plane = 0; joined && plane < op.planes; ++plane) {
+  for (std::int64_t plane = 0; joined && plane < op.planes;) {
+    // The planes of a slot lie at the same place of neighbouring banks.
+    const std::int64_t bank = (op.bank0 + plane) % source.banks();
+    const std::int64_t count = std::min(op.planes - plane, source.banks() - bank);
     const std::uint8_t* from = place_of(plane, 0, op.lines * line_bytes);
-    digest.add(from, op.lines * line_beats);
-    write(plane, 0, from, op.lines * line_bytes);
+    digest.add(from, op.lines * line_beats, count, source.bank_step());
+    for (std::int64_t i = 0; i < count; ++i, ++plane, from += source.bank_step()) {
+      write(plane, 0, from, op.lines * line_bytes);
+    }
   }
   if (joined) return digest.value();
 

@@ -122,7 +122,7 @@ PostValues PostUnit::run(const PostOp& op, Buffers& buffers) {
   for (std::int64_t channel = 0; channel < op.channels; ++channel) {
     results(op, buffers, channel);
     digest_run(digest, line_.data(), static_cast<std::int64_t>(pixels),
-               channel * static_cast<std::int64_t>(pixels), 1);
+               channel * static_cast<std::int64_t>(pixels));
     write(op, buffers, channel);
   }
   values.digest = digest.value();

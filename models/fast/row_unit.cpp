@@ -171,7 +171,7 @@ std::uint64_t run_rows(const PostOp& op, Buffers& buffers) {
                               y * op.dst_step_y + (x << op.dst_log2_bytes);
       target.check(at, std::int64_t{1} << op.dst_log2_bytes);
       write_elements(target.bank(channel % target.banks()) + at, to, &row[c]);
-      digest_run(digest, &row[c], 1, channel * pixels + m, 1);
+      digest_run(digest, &row[c], 1, channel * pixels + m);
     }
   }
   return digest.value();

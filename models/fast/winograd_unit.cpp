@@ -269,10 +269,7 @@ std::uint64_t WinogradUnit::finish(const OperandLayout& layout, bool with_digest
       kernels_->store(sums_.data() + first * strip_cols, last - first, cols, psums, psum.entries());
       if (!with_digest) return;
       MixSum mixed;
-      for (std::int64_t c = 0; c < cols; ++c) {
-        digest_run(mixed, psums + c * psum.entries(), last - first,
-                   first * psum.columns() + column + c, psum.columns());
-      }
+      digest_psums(mixed, psums, psum.entries(), first, last - first, column, cols, psum.columns());
       digest += mixed.value();
     });
   }
