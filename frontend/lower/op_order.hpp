@@ -64,10 +64,82 @@ class TokenOrder {
   using Sources = std::array<std::int32_t, queue_count>;
   [[nodiscard]] Sources next(const OpLink& link);
 
+  /// What the ops so far leave to the next ones.
+  struct State {
+    std::array<Sources, 2 * buffer_count> last_access;  ///< of each half by each queue
+    std::array<Sources, queue_count> waited;  ///< latest source of each queue's ops so far
+  };
+  [[nodiscard]] const State& state() const { return state_; }
+
  private:
-  std::array<Sources, 2 * buffer_count> last_access_{};  ///< of each half by each queue
-  std::array<Sources, queue_count> waited_{};  ///< latest source of each queue's ops so far
-  std::vector<Queue> queues_;                  ///< of the ops so far
+  State state_;
+  std::vector<Queue> queues_;  ///< of the ops so far
+};
+
+/// Halves as `swapped` says: bit 2 * buffer is set where the halves of a buffer change places.
+[[nodiscard]] inline std::uint16_t swap_halves(std::uint16_t halves, std::uint16_t swapped) {
+  const unsigned differ = (halves ^ halves >> 1U) & swapped;
+  return static_cast<std::uint16_t>(halves ^ (differ | differ << 1U));
+}
+
+/// A stretch of ops that stands in many programs: its tokens among one another are the same in each
+/// of them; others come from ops of the program before it.
+class PartOrder {
+ public:
+  /// OpLink::after counts from the first op of the part; what lies before is -2 - k, entry k of
+  /// `before` below.
+  explicit PartOrder(const std::vector<OpLink>& links);
+
+  /// Tokens from ops of the part, for each op.
+  [[nodiscard]] const std::vector<TokenOrder::Sources>& inner() const { return inner_; }
+  /// Ops whose tokens later ops of a program may take.
+  [[nodiscard]] std::vector<std::uint32_t> seen() const;
+  /// Memory that it takes once inner() was given back with forget_inner().
+  [[nodiscard]] std::size_t bytes() const {
+    return sizeof *this + outer_.capacity() * sizeof(Outer);
+  }
+  void forget_inner() { std::vector<TokenOrder::Sources>().swap(inner_); }
+
+ private:
+  friend class ProgramOrder;
+  /// An op that may have to wait for the program before: the first one of its queue that touches
+  /// halves, or waits for one of the ops in `before`.
+  struct Outer {
+    std::uint32_t op = 0;
+    std::uint16_t halves = 0;
+    std::int32_t before = -1;
+    Queue queue = Queue::load;
+  };
+  std::vector<TokenOrder::Sources> inner_;
+  std::vector<Outer> outer_;
+  std::size_t ops_ = 0;
+  /// By queue and source queue: the first op that takes a token from an op of the part.
+  std::array<std::array<std::uint32_t, queue_count>, queue_count> closed_{};
+  TokenOrder::State left_;
+};
+
+/// The same order as TokenOrder gives, part by part.
+class ProgramOrder {
+ public:
+  ProgramOrder();
+  /// A token that an op of a part takes from an op of the program before it.
+  struct Token {
+    std::uint32_t op = 0;  ///< in the part
+    Queue queue = Queue::load;
+    std::uint32_t source = 0;  ///< in the program
+  };
+  /// The tokens of the next part's ops, by rising op, none of them twice. `before`: for each entry
+  /// number and queue of the op, -1 is none.
+  struct Before {
+    std::int32_t op = -1;
+    Queue queue = Queue::store;
+  };
+  [[nodiscard]] std::vector<Token> next(const PartOrder& part, std::uint16_t swapped,
+                                        const std::vector<Before>& before);
+
+ private:
+  TokenOrder::State state_;
+  std::int32_t ops_ = 0;
 };
 
 /// Segments of a program of `ops` ops with at most `capacity` each. Every segment but the last one

@@ -130,7 +130,11 @@ PartedLowering::Part PartedLowering::record(int layer, PlacedPart& placed) {
     for (const TileOp& op : builder.ops()) {
       if (op.layer != layer) throw InternalError("a layer emits ops of another one");
     }
-    part.ops = maker_.make({builder.ops(), links}, ctx.config);
+    std::vector<std::uint32_t> completing;
+    for (const auto& [id, number] : part.stores) {
+      if (number >= 0) completing.push_back(static_cast<std::uint32_t>(number));
+    }
+    part.ops = maker_.make({builder.ops(), links, completing}, ctx.config);
     bytes_ += part.ops->bytes();
   }
   bytes_ += sizeof(Part);

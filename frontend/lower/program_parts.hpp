@@ -30,6 +30,7 @@ class ProgramPart {
 struct PartOps {
   const std::vector<TileOp>& ops;
   const std::vector<lower::OpLink>& links;
+  const std::vector<std::uint32_t>& completing;  ///< ops that later layers may name in `after`
 };
 
 class PartMaker {
@@ -44,7 +45,7 @@ class PartMaker {
 struct PlacedPart {
   std::shared_ptr<const ProgramPart> part;
   int layer = 0, ops = 0;
-  std::uint16_t swapped = 0;  ///< bit 2 * buffer: the halves of the buffer are those of the other
+  std::uint16_t swapped = 0;         ///< see lower::swap_halves()
   std::vector<std::int32_t> before;  ///< ops of earlier layers that ops of this one wait for, or -1
 };
 
@@ -56,12 +57,6 @@ struct ProgramOutline {
 };
 
 namespace lower {
-
-/// Halves as `swapped` says (see PlacedPart).
-[[nodiscard]] inline std::uint16_t swap_halves(std::uint16_t halves, std::uint16_t swapped) {
-  const unsigned differ = (halves ^ halves >> 1U) & swapped;
-  return static_cast<std::uint16_t>(halves ^ (differ | differ << 1U));
-}
 
 /// Lowers one network for one configuration with any choice of cuts. The ops of a layer depend on
 /// the rest of the program only through the layouts of tensors, what stays on chip, and which half

@@ -2,6 +2,7 @@
 #include "explore/compiled_part.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "dataflow/unit_order.hpp"
 #include "fast/occupancy.hpp"
@@ -10,16 +11,33 @@
 
 namespace tactus {
 
-CompiledPart::CompiledPart(const PartOps& part, const ArchConfig& config) {
-  const fast::ArchNumbers arch = fast::numbers_of(config);
+namespace {
+
+fast::ScheduleBlock block_of(const PartOps& part, const lower::PartOrder& order,
+                             const fast::ArchNumbers& arch) {
+  std::vector<fast::ScheduleOp> ops;
   ops.reserve(part.ops.size());
   for (std::size_t i = 0; i < part.ops.size(); ++i) {
-    const TileOp& op = part.ops[i];
-    Op& made = ops.emplace_back();
-    made.timing = fast::schedule_op(op, arch);
-    made.timing.tag = static_cast<std::uint8_t>(cause_of(op));
-    made.after = part.links[i].after;
-    made.halves = part.links[i].halves;
+    fast::ScheduleOp& op = ops.emplace_back(fast::schedule_op(part.ops[i], arch));
+    op.tag = static_cast<std::uint8_t>(cause_of(part.ops[i]));
+    for (std::size_t q = 0; q < queue_count; ++q) {
+      const std::int32_t source = order.inner()[i][q];
+      if (source >= 0)
+        op.tokens[q] = static_cast<std::uint32_t>(i) - static_cast<std::uint32_t>(source);
+    }
+  }
+  std::vector<std::uint32_t> seen = order.seen();
+  seen.insert(seen.end(), part.completing.begin(), part.completing.end());
+  return {std::move(ops), seen};
+}
+
+}  // namespace
+
+CompiledPart::CompiledPart(const PartOps& part, const ArchConfig& config) : order(part.links) {
+  const fast::ArchNumbers arch = fast::numbers_of(config);
+  block = block_of(part, order, arch);
+  order.forget_inner();
+  for (const TileOp& op : part.ops) {
     events += fast::shape_events(op, arch);
     if (const auto* load = std::get_if<LoadOp>(&op.body)) {
       const std::int64_t beats = fast::line_beats(*load, arch);
@@ -40,13 +58,18 @@ CompiledPart::CompiledPart(const PartOps& part, const ArchConfig& config) {
 }
 
 std::size_t CompiledPart::bytes() const {
-  return sizeof *this + ops.capacity() * sizeof(Op) + reads.capacity() * sizeof(Reads);
+  return sizeof *this + block.bytes() + order.bytes() + reads.capacity() * sizeof(Reads);
 }
 
 std::shared_ptr<const ProgramPart> CompiledPartMaker::make(const PartOps& ops,
                                                            const ArchConfig& config) {
   ++made_;
-  return std::make_shared<CompiledPart>(ops, config);
+  auto part = std::make_unique<CompiledPart>(ops, config);
+  *live_bytes_ += part->bytes();
+  return {part.release(), [live = live_bytes_](const CompiledPart* made) {
+            *live -= made->bytes();
+            delete made;
+          }};
 }
 
 }  // namespace tactus

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "fast/occupancy.hpp"
+#include "fast/schedule_resolver.hpp"
 #include "fast/shape_events.hpp"
 #include "fast/timing.hpp"
 
@@ -25,51 +26,42 @@ void append(std::string& key, const KMapping& map) {
   }
 }
 
-/// Sums over the layers of a program while its ops are walked in order.
-class LayerSums {
- public:
-  explicit LayerSums(std::size_t layers) : end_(layers), out_(layers) {}
+/// Cycles of one part of a layer; what fast::Schedule::resolve() asks for.
+struct PartSums {
+  Cycle compute_cycles = 0;
+  Stalls stalls;
 
-  void note_retire(std::size_t layer, Cycle next) { end_[layer] = std::max(end_[layer], next); }
-  void note_compute(std::size_t layer, Cycle start, Cycle retire) {
-    const Cycle from = std::max(start, free_), next = retire + 1;
-    if (next > from) out_[layer].compute_cycles += next - from;
-    free_ = std::max(free_, next);
+  void busy(Cycle cycles) { compute_cycles += cycles; }
+  void idle(const fast::LastSource* source, Cycle from, Cycle to) {
+    LastToken last;
+    if (source != nullptr) {
+      last = {source->arrival, static_cast<StallCause>(source->tag), source->held,
+              source->held_until};
+    }
+    split_stall(source == nullptr ? nullptr : &last, from, to,
+                [&](StallCause cause, Cycle begin, Cycle end) {
+                  if (end > begin) count_of(cause, stalls) += end - begin;
+                });
   }
-  [[nodiscard]] Cycle free() const { return free_; }
-  [[nodiscard]] LayerCycles& operator[](std::size_t layer) { return out_[layer]; }
-
-  /// Adds `repeats` times what a layer got since `before`; the array is free `delay` later.
-  void repeat(std::size_t layer, const LayerCycles& before, Cycle repeats, Cycle delay) {
-    LayerCycles& now = out_[layer];
-    const auto add = [&](Cycle LayerCycles::*field) {
-      now.*field += repeats * (now.*field - before.*field);
-    };
-    const auto add_stall = [&](Cycle Stalls::*field) {
-      now.stalls.*field += repeats * (now.stalls.*field - before.stalls.*field);
-    };
-    add(&LayerCycles::compute_cycles);
+  void repeat(const PartSums& before, Cycle times) {
+    compute_cycles += times * (compute_cycles - before.compute_cycles);
     for (const auto field : {&Stalls::ifmap, &Stalls::weight, &Stalls::param, &Stalls::psum,
                              &Stalls::store, &Stalls::token}) {
-      add_stall(field);
+      stalls.*field += times * (stalls.*field - before.stalls.*field);
     }
-    free_ += delay;
   }
-
-  std::vector<LayerCycles> finish() {
-    Cycle before = 0;
-    for (std::size_t i = 0; i < out_.size(); ++i) {
-      out_[i].cycles = std::max(end_[i], before) - before;
-      before = std::max(end_[i], before);
-    }
-    return std::move(out_);
-  }
-
- private:
-  std::vector<Cycle> end_;  ///< last retire + 1
-  std::vector<LayerCycles> out_;
-  Cycle free_ = 0;  ///< first cycle after all earlier compute ops
 };
+
+/// Queue of an op of the program so far; -1 is none.
+Queue queue_of_op(const std::vector<fast::PlacedBlock>& blocks, std::int32_t op) {
+  if (op < 0) return Queue::store;
+  const auto at = static_cast<std::size_t>(op);
+  const auto behind =
+      std::upper_bound(blocks.begin(), blocks.end(), at,
+                       [](std::size_t x, const fast::PlacedBlock& b) { return x < b.first; });
+  const fast::PlacedBlock& block = *(behind - 1);
+  return block.block->ops()[at - block.first].queue;
+}
 
 }  // namespace
 
@@ -78,11 +70,6 @@ CompiledProgram::CompiledProgram(const ProgramOutline& outline, const ArchConfig
                                  const TensorChannels& channels, const std::string& identity)
     : image_bytes_(outline.image_bytes), schedule_(join(outline, config)) {
   find_value_keys(outline, config, inputs, channels, identity);
-}
-
-void CompiledProgram::note_op(std::uint32_t op, std::uint16_t layer) {
-  if (runs_.empty() || runs_.back().layer != layer) runs_.push_back({op, op, layer});
-  runs_.back().last = op + 1;
 }
 
 fast::Schedule CompiledProgram::join(const ProgramOutline& outline, const ArchConfig& config) {
@@ -94,60 +81,58 @@ fast::Schedule CompiledProgram::join(const ProgramOutline& outline, const ArchCo
     layer.macs_executed = info.macs_executed;
     layer.k_mapping = info.k_mapping;
   }
+  std::vector<fast::PlacedBlock> blocks;
+  blocks.reserve(outline.parts.size());
+  lower::ProgramOrder order;
+  std::vector<lower::ProgramOrder::Before> before;
   std::size_t ops = 0;
-  for (const PlacedPart& placed : outline.parts) ops += static_cast<std::size_t>(placed.ops);
+  for (const PlacedPart& placed : outline.parts) {
+    auto part = std::static_pointer_cast<const CompiledPart>(placed.part);
+    const auto layer = static_cast<std::uint16_t>(placed.layer);
+    layers_[layer].events += part->events;
+    for (const CompiledPart::Reads& reads : part->reads) {
+      reads_.push_back({layer, reads.lines, reads.line_beats});
+    }
+    before.clear();
+    for (const std::int32_t op : placed.before) before.push_back({op, queue_of_op(blocks, op)});
+    fast::PlacedBlock& block = blocks.emplace_back();
+    block.block = &part->block;
+    block.first = ops;
+    for (const auto& token : order.next(part->order, placed.swapped, before)) {
+      block.tokens.push_back({token.op, token.queue, token.source});
+    }
+    ops += static_cast<std::size_t>(placed.ops);
+    layer_of_.push_back(layer);
+    parts_.push_back(std::move(part));
+  }
   const lower::SegmentCuts cuts(ops, static_cast<std::size_t>(config.hw_segment_ops));
-  fast::Schedule::Builder builder(ops + cuts.count() - 1, static_cast<std::int64_t>(cuts.size(0)),
-                                  arch);
-  lower::TokenOrder order;
-  std::vector<std::int32_t> numbers;  // of the ops with the loads of segments in between
-  numbers.reserve(ops);
-  std::uint32_t next = 0;
-  std::size_t segment = 0, segment_end = 0;
-  const auto load_segment = [&](std::uint16_t layer) {
+  add_segment_loads(cuts, blocks, arch);
+  return {std::move(blocks),
+          {cuts.count(), cuts.count() > 1 ? cuts.first(1) : 0, cuts.size(cuts.count() - 1)},
+          arch};
+}
+
+void CompiledProgram::add_segment_loads(const lower::SegmentCuts& cuts,
+                                        const std::vector<fast::PlacedBlock>& blocks,
+                                        const fast::ArchNumbers& arch) {
+  std::size_t part = 0;
+  for (std::size_t s = 0; s + 1 < cuts.count(); ++s) {
+    // A load belongs to the layer of the op behind it.
+    while (part + 1 < blocks.size() && blocks[part + 1].first <= cuts.first(s)) ++part;
+    const std::uint16_t layer = layer_of_[part];
+    const LoadOp load = cuts.load_of_next(s, 0);
     TileOp op;
-    op.layer = layer;
-    op.body = cuts.load_of_next(segment, 0);
-    builder.add(fast::schedule_op(op, arch), {-1, -1, -1, -1}, true, false);
+    op.body = load;
     EventCounts events = fast::shape_events(op, arch);
     events[Event::mem_rd_req] = 0;
     layers_[layer].events += events;
-    reads_.push_back({layer, 1, fast::line_beats(std::get<LoadOp>(op.body), arch)});
-    note_op(next++, layer);
-  };
-  for (const PlacedPart& placed : outline.parts) {
-    const auto& part = static_cast<const CompiledPart&>(*placed.part);
-    const auto layer = static_cast<std::uint16_t>(placed.layer);
-    layers_[layer].events += part.events;
-    for (const CompiledPart::Reads& reads : part.reads) {
-      reads_.push_back({layer, reads.lines, reads.line_beats});
-    }
-    const auto first = static_cast<std::int32_t>(numbers.size());
-    for (const CompiledPart::Op& op : part.ops) {
-      if (numbers.size() == segment_end) {
-        if (segment_end != 0) ++segment;
-        segment_end = cuts.first(segment + 1);
-        if (segment + 1 < cuts.count()) load_segment(layer);
-      }
-      const std::int32_t after = op.after >= 0 ? first + op.after
-                                 : op.after == -1
-                                     ? -1
-                                     : placed.before[static_cast<std::size_t>(-2 - op.after)];
-      lower::TokenOrder::Sources sources =
-          order.next({after, lower::swap_halves(op.halves, placed.swapped), op.timing.queue});
-      for (std::int32_t& source : sources) {
-        if (source >= 0) source = numbers[static_cast<std::size_t>(source)];
-      }
-      fast::ScheduleOp timing = op.timing;
-      timing.layer = layer;
-      numbers.push_back(static_cast<std::int32_t>(next));
-      builder.add(timing, sources, false,
-                  numbers.size() == segment_end && segment + 1 < cuts.count());
-      if (timing.queue == Queue::compute) computes_.push_back(next);
-      note_op(next++, layer);
+    const std::int64_t beats = fast::line_beats(load, arch);
+    if (!reads_.empty() && reads_.back().layer == layer && reads_.back().line_beats == beats) {
+      ++reads_.back().lines;
+    } else {
+      reads_.push_back({layer, 1, beats});
     }
   }
-  return builder.finish();
 }
 
 void CompiledProgram::find_value_keys(const ProgramOutline& outline, const ArchConfig& config,
@@ -194,106 +179,36 @@ std::vector<std::uint64_t> CompiledProgram::read_requests(std::int64_t burst_bea
 
 ProgramCycles CompiledProgram::cycles(std::int64_t latency, std::int64_t interval,
                                       Cycle watchdog_cycles, fast::ScheduleTimes& times) const {
-  schedule_.resolve(latency, interval, true, times);
-  LayerSums sums(layers_.size());
-
-  // Retire cycles by layer; of skipped ops the last shift retires last. No two retires that follow
-  // each other are further apart than some op's is from the last one of the ops before it; skipped
-  // ops are as far apart as those that they repeat.
-  Cycle latest = 0, widest = 0;
-  auto skipped = times.skipped.begin();
-  for (const LayerRun& run : runs_) {
-    Cycle last = 0;
-    for (std::size_t i = run.first; i < run.last;) {
-      if (skipped != times.skipped.end() && i == skipped->first) {
-        const Cycle delay = skipped->repeats() * skipped->delay;
-        for (std::size_t j = i - skipped->shift; j < i; ++j) {
-          last = std::max(last, times.retire[j] + delay);
-        }
-        latest = std::max(latest, last);
-        i = skipped->last;
-        ++skipped;
-        continue;
-      }
-      last = std::max(last, times.retire[i]);
-      if (last > latest) {
-        widest = std::max(widest, last - latest);
-        latest = last;
-      }
-      ++i;
-    }
-    sums.note_retire(run.layer, last + 1);
+  ProgramCycles out;
+  out.layers.resize(layers_.size());
+  std::size_t part = 0;
+  schedule_.resolve<PartSums>(latency, interval, true, times,
+                              [&](const fast::PlacedBlock&, const PartSums& sums) {
+                                LayerCycles& layer = out.layers[layer_of_[part++]];
+                                layer.compute_cycles += sums.compute_cycles;
+                                layer.stalls += sums.stalls;
+                              });
+  Cycle before = 0;
+  for (std::size_t i = 0; i < layer_of_.size(); ++i) {
+    out.layers[layer_of_[i]].cycles += times.block_ends[i] - before;
+    before = times.block_ends[i];
   }
-  if (widest > watchdog_cycles) {
+  out.total = times.cycles;
+  if (times.longest_wait > watchdog_cycles) {
     // Perhaps later ops retire in between.
     fast::ScheduleTimes all;
-    schedule_.resolve(latency, interval, false, all);
+    schedule_.resolve<fast::NoSums>(latency, interval, false, all,
+                                    [](const fast::PlacedBlock&, const fast::NoSums&) {});
     fast::check_watchdog(std::move(all.retire), watchdog_cycles);
   }
-
-  skipped = times.skipped.begin();
-  LayerCycles before;  // of the layer whose ops are skipped, one shift before
-  bool marked = false;
-  for (auto it = computes_.begin(); it != computes_.end();) {
-    const std::uint16_t layer = schedule_.layer(*it);
-    if (skipped != times.skipped.end()) {
-      if (!marked && *it >= skipped->first - skipped->shift) {
-        before = sums[layer];
-        marked = true;
-      }
-      if (*it >= skipped->first) {
-        // Skipped ops belong to one layer, like those that they repeat.
-        if (*it < skipped->last) {
-          sums.repeat(layer, before, skipped->repeats(), skipped->repeats() * skipped->delay);
-          it = std::lower_bound(it, computes_.end(), skipped->last);
-        }
-        ++skipped;
-        marked = false;
-        continue;
-      }
-    }
-    const Cycle start = times.start[*it];
-    if (start > sums.free()) {
-      add_stalls(*it, sums.free(), start, times, sums[layer].stalls);
-    }
-    sums.note_compute(layer, start, times.retire[*it]);
-    ++it;
-  }
-  ProgramCycles out;
-  out.total = times.cycles;
-  out.layers = sums.finish();
   return out;
-}
-
-void CompiledProgram::add_stalls(std::size_t op, Cycle from, Cycle start,
-                                 const fast::ScheduleTimes& times, Stalls& stalls) const {
-  std::size_t source = op;  // of the token that arrived last
-  Queue queue = Queue::load;
-  for (std::size_t q = 0; q < queue_count; ++q) {
-    const std::size_t back = schedule_.back(op, static_cast<Queue>(q));
-    if (back == 0 || (source != op && times.retire[op - back] <= times.retire[source])) continue;
-    source = op - back;
-    queue = static_cast<Queue>(q);
-  }
-  LastToken last;
-  if (source != op) {
-    last.arrival = times.retire[source] + 1;
-    last.cause = static_cast<StallCause>(schedule_.tag(source));
-    const std::size_t store = queue == Queue::load ? schedule_.back(source, Queue::store) : 0;
-    last.held = store != 0;
-    if (last.held) last.held_until = times.retire[source - store] + 1;
-  }
-  split_stall(source == op ? nullptr : &last, from, start,
-              [&](StallCause cause, Cycle begin, Cycle end) {
-                if (end > begin) count_of(cause, stalls) += end - begin;
-              });
 }
 
 std::size_t CompiledProgram::bytes() const {
   std::size_t keys = 0;
   for (const CompiledLayer& layer : layers_) keys += sizeof layer + layer.value_key.capacity();
-  return schedule_.bytes() + keys + computes_.capacity() * sizeof computes_[0] +
-         reads_.capacity() * sizeof(Reads) + runs_.capacity() * sizeof(LayerRun);
+  return schedule_.bytes() + keys + reads_.capacity() * sizeof(Reads) +
+         parts_.capacity() * (sizeof parts_[0] + sizeof layer_of_[0]);
 }
 
 }  // namespace tactus

@@ -3,8 +3,8 @@
 // the off-chip memory.
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -49,7 +49,7 @@ class CompiledProgram {
 
   [[nodiscard]] const std::vector<CompiledLayer>& layers() const { return layers_; }
   [[nodiscard]] std::uint64_t image_bytes() const { return image_bytes_; }
-  [[nodiscard]] std::size_t ops() const { return schedule_.size(); }
+  [[nodiscard]] std::size_t ops() const { return schedule_.ops() + schedule_.segments().count - 1; }
   /// Read requests of each layer with bursts of at most `burst_beats`.
   [[nodiscard]] std::vector<std::uint64_t> read_requests(std::int64_t burst_beats) const;
 
@@ -58,7 +58,7 @@ class CompiledProgram {
   [[nodiscard]] ProgramCycles cycles(std::int64_t latency, std::int64_t interval,
                                      Cycle watchdog_cycles, fast::ScheduleTimes& times) const;
 
-  /// Bytes that the program takes.
+  /// Bytes that the program takes, those of its parts left out: they are shared.
   [[nodiscard]] std::size_t bytes() const;
 
  private:
@@ -66,25 +66,20 @@ class CompiledProgram {
     std::uint16_t layer = 0;
     std::int64_t lines = 0, line_beats = 0;
   };
-  /// Ops [first, last) of one layer.
-  struct LayerRun {
-    std::uint32_t first = 0, last = 0;
-    std::uint16_t layer = 0;
-  };
+  using Parts = std::vector<std::shared_ptr<const CompiledPart>>;
 
   [[nodiscard]] fast::Schedule join(const ProgramOutline& outline, const ArchConfig& config);
-  void note_op(std::uint32_t op, std::uint16_t layer);
+  void add_segment_loads(const lower::SegmentCuts& cuts,
+                         const std::vector<fast::PlacedBlock>& blocks,
+                         const fast::ArchNumbers& arch);
   void find_value_keys(const ProgramOutline& outline, const ArchConfig& config,
                        const std::vector<std::string>& inputs, const TensorChannels& channels,
                        const std::string& identity);
-  /// Adds the idle cycles [from, start) of the compute queue in front of op `op`.
-  void add_stalls(std::size_t op, Cycle from, Cycle start, const fast::ScheduleTimes& times,
-                  Stalls& stalls) const;
 
   std::vector<CompiledLayer> layers_;
-  std::vector<std::uint32_t> computes_;  ///< compute ops
+  Parts parts_;
+  std::vector<std::uint16_t> layer_of_;  ///< by part
   std::vector<Reads> reads_;
-  std::vector<LayerRun> runs_;
   std::uint64_t image_bytes_;
   fast::Schedule schedule_;
 };

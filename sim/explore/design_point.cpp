@@ -185,7 +185,7 @@ class PointTimer::Impl {
 
   /// Drops the half of the programs that was not used for the longest time.
   void drop_old() {
-    if (bytes_ <= options_.program_bytes) return;
+    if (bytes_ + maker_.live_bytes() <= options_.program_bytes) return;
     std::vector<std::uint64_t> uses;
     for (const auto& [key, entry] : entries_) uses.push_back(entry.last_use);
     const auto middle = uses.begin() + static_cast<std::ptrdiff_t>(uses.size() / 2);

@@ -24,7 +24,8 @@ add_executable(tactus_lower_tests
   ${CMAKE_CURRENT_LIST_DIR}/lower_prune_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/lower_spread_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/lower_test.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/lower_weights_test.cpp)
+  ${CMAKE_CURRENT_LIST_DIR}/lower_weights_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/op_order_test.cpp)
 target_link_libraries(tactus_lower_tests PRIVATE tactus::lower tactus::network tactus::program tactus::run
                                                  doctest::doctest)
 doctest_discover_tests(tactus_lower_tests TEST_PREFIX "unit: " PROPERTIES LABELS unit)
