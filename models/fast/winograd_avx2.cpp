@@ -99,69 +99,83 @@ void transform_pixels(const std::uint8_t* even, const std::uint8_t* odd, std::in
   transform(even, odd, step_y, grid, format.zero_point, point_stride, out);
 }
 
-/// A row of 2G times the taps of a column or row.
+/// The taps of eight columns, each (even channel, odd channel), times 2G on one side.
 struct Taps {
   __m256i first, second, third;
 };
-TACTUS_AVX2_INLINE __m256i twice(__m256i v) { return _mm256_add_epi16(v, v); }
-template <int Row>
-TACTUS_AVX2_INLINE __m256i times_g(const Taps& g) {
-  if constexpr (Row == 0) return twice(g.first);
-  if constexpr (Row == 3) return twice(g.third);
+struct Filtered {
+  __m256i row0, row1, row2, row3;
+};
+TACTUS_AVX2_INLINE Filtered times_g(const Taps& g) {
   const __m256i outer = _mm256_add_epi16(g.first, g.third);
-  return Row == 1 ? _mm256_add_epi16(outer, g.second) : _mm256_sub_epi16(outer, g.second);
+  return {_mm256_add_epi16(g.first, g.first), _mm256_add_epi16(outer, g.second),
+          _mm256_sub_epi16(outer, g.second), _mm256_add_epi16(g.third, g.third)};
 }
 
-template <bool Signed, int Row>
-TACTUS_AVX2_INLINE Taps weight_row(const std::uint8_t* g, std::int64_t tap_step,
-                                   __m256i zero_point) {
-  const auto tap = [&](std::int64_t i) TACTUS_AVX2 {
-    return _mm256_sub_epi16(widen<Signed>(g + i * tap_step), zero_point);
-  };
-  const auto column = [&](std::int64_t x) TACTUS_AVX2 {
-    if constexpr (Row == 0) return twice(tap(x));
-    if constexpr (Row == 3) return twice(tap(6 + x));
-    return times_g<Row>({tap(x), tap(3 + x), tap(6 + x)});
-  };
-  return {column(0), column(1), column(2)};
+/// A tap of 16 columns: eight of them in each vector.
+struct TapPair {
+  __m256i low, high;
+};
+template <bool Signed, bool Shifted>
+TACTUS_AVX2_INLINE TapPair load_tap(const std::uint8_t* even, const std::uint8_t* odd,
+                                    __m256i zero_point) {
+  const __m128i e = _mm_loadu_si128(reinterpret_cast<const __m128i*>(even));
+  const __m128i o = _mm_loadu_si128(reinterpret_cast<const __m128i*>(odd));
+  const __m128i low = _mm_unpacklo_epi8(e, o), high = _mm_unpackhi_epi8(e, o);
+  TapPair tap{Signed ? _mm256_cvtepi8_epi16(low) : _mm256_cvtepu8_epi16(low),
+              Signed ? _mm256_cvtepi8_epi16(high) : _mm256_cvtepu8_epi16(high)};
+  if constexpr (Shifted) {
+    tap.low = _mm256_sub_epi16(tap.low, zero_point);
+    tap.high = _mm256_sub_epi16(tap.high, zero_point);
+  }
+  return tap;
 }
 
-template <bool Signed, int Row>
-TACTUS_AVX2_INLINE void store_weight_row(const std::uint8_t* even, const std::uint8_t* odd,
-                                         std::int64_t tap_step, __m256i zero_point,
-                                         std::int64_t point_stride, std::int16_t* out) {
-  const Taps e = weight_row<Signed, Row>(even, tap_step, zero_point);
-  const Taps o = weight_row<Signed, Row>(odd, tap_step, zero_point);
-  const auto put = [&](std::int64_t point, __m256i a, __m256i b) TACTUS_AVX2 {
-    std::int16_t* to = out + (4 * Row + point) * point_stride;
-    _mm256_storeu_si256(vec(to), _mm256_unpacklo_epi16(a, b));
-    _mm256_storeu_si256(vec(to + 16), _mm256_unpackhi_epi16(a, b));
-  };
-  put(0, times_g<0>(e), times_g<0>(o));
-  put(1, times_g<1>(e), times_g<1>(o));
-  put(2, times_g<2>(e), times_g<2>(o));
-  put(3, times_g<3>(e), times_g<3>(o));
+TACTUS_AVX2_INLINE void store_row(__m256i a, __m256i b, __m256i c, std::int64_t point_stride,
+                                  std::int16_t* out) {
+  const Filtered points = times_g({a, b, c});
+  _mm256_storeu_si256(vec(out), points.row0);
+  _mm256_storeu_si256(vec(out + point_stride), points.row1);
+  _mm256_storeu_si256(vec(out + 2 * point_stride), points.row2);
+  _mm256_storeu_si256(vec(out + 3 * point_stride), points.row3);
 }
 
-template <bool Signed>
+/// 2G g (2G)^T from the columns of 2G g.
+TACTUS_AVX2_INLINE void store_filter(const Filtered& a, const Filtered& b, const Filtered& c,
+                                     std::int64_t point_stride, std::int16_t* out) {
+  store_row(a.row0, b.row0, c.row0, point_stride, out);
+  store_row(a.row1, b.row1, c.row1, point_stride, out + 4 * point_stride);
+  store_row(a.row2, b.row2, c.row2, point_stride, out + 8 * point_stride);
+  store_row(a.row3, b.row3, c.row3, point_stride, out + 12 * point_stride);
+}
+
+template <bool Signed, bool Shifted>
 TACTUS_AVX2 void transform_weights_of(const std::uint8_t* even, const std::uint8_t* odd,
                                       std::int64_t tap_step, std::int16_t zero_point,
                                       std::int64_t point_stride, std::int16_t* out) {
   const __m256i zero = _mm256_set1_epi16(zero_point);
-  store_weight_row<Signed, 0>(even, odd, tap_step, zero, point_stride, out);
-  store_weight_row<Signed, 1>(even, odd, tap_step, zero, point_stride, out);
-  store_weight_row<Signed, 2>(even, odd, tap_step, zero, point_stride, out);
-  store_weight_row<Signed, 3>(even, odd, tap_step, zero, point_stride, out);
+  const auto tap = [&](std::int64_t i) TACTUS_AVX2 {
+    return load_tap<Signed, Shifted>(even + i * tap_step, odd + i * tap_step, zero);
+  };
+  const TapPair t0 = tap(0), t3 = tap(3), t6 = tap(6), t1 = tap(1), t4 = tap(4), t7 = tap(7);
+  const TapPair t2 = tap(2), t5 = tap(5), t8 = tap(8);
+  store_filter(times_g({t0.low, t3.low, t6.low}), times_g({t1.low, t4.low, t7.low}),
+               times_g({t2.low, t5.low, t8.low}), point_stride, out);
+  store_filter(times_g({t0.high, t3.high, t6.high}), times_g({t1.high, t4.high, t7.high}),
+               times_g({t2.high, t5.high, t8.high}), point_stride, out + strip_cols);
 }
 
 void transform_weights(const std::uint8_t* even, const std::uint8_t* odd, std::int64_t tap_step,
                        OperandFormat format, std::int64_t point_stride, std::int16_t* out) {
-  const auto transform =
-      format.is_signed ? transform_weights_of<true> : transform_weights_of<false>;
+  const auto as_signed =
+      format.zero_point != 0 ? transform_weights_of<true, true> : transform_weights_of<true, false>;
+  const auto as_unsigned = format.zero_point != 0 ? transform_weights_of<false, true>
+                                                  : transform_weights_of<false, false>;
+  const auto transform = format.is_signed ? as_signed : as_unsigned;
   transform(even, odd, tap_step, format.zero_point, point_stride, out);
 }
 
-/// Sums of a tile over the 16 lanes.
+/// Sums of a tile for the 16 columns.
 struct TileSums {
   __m256i low, high;
 };
@@ -261,9 +275,8 @@ TACTUS_AVX2_INLINE void store_column(__m128i low, __m128i high, std::int64_t* to
 TACTUS_AVX2 void store(const std::int32_t* sums, std::int64_t pixels, std::int64_t cols,
                        std::int64_t* psums, std::int64_t stride) {
   for (std::int64_t first = 0; first < pixels; first += 8, sums += 8 * strip_cols) {
-    for (std::int64_t quad = 0; quad < strip_cols; quad += 4) {  // four lanes, four columns
-      const std::int64_t column = winograd_column[quad];
-      if (column >= cols) continue;
+    for (std::int64_t quad = 0; quad < strip_cols; quad += 4) {
+      if (quad >= cols) break;
       const auto at = [&](std::int64_t pixel) TACTUS_AVX2 {
         return _mm_loadu_si128(reinterpret_cast<const __m128i*>(sums + pixel * strip_cols + quad));
       };
@@ -276,8 +289,8 @@ TACTUS_AVX2 void store(const std::int32_t* sums, std::int64_t pixels, std::int64
           _mm256_unpacklo_epi64(low01, low23), _mm256_unpackhi_epi64(low01, low23),
           _mm256_unpacklo_epi64(high01, high23), _mm256_unpackhi_epi64(high01, high23)};
       for (std::int64_t i = 0; i < 4; ++i) {
-        if (column + i >= cols) break;
-        std::int64_t* to = psums + (column + i) * stride + first;
+        if (quad + i >= cols) break;
+        std::int64_t* to = psums + (quad + i) * stride + first;
         const __m128i low = _mm256_castsi256_si128(columns[i]);
         const __m128i high = _mm256_extracti128_si256(columns[i], 1);
         if (pixels - first >= 8) {

@@ -11,8 +11,7 @@
 //
 // Transformed operands: for each of 16 points (row by row of the 4 x 4), for each pair of
 // channels, for each tile (even channel, odd channel). Transformed weights of a strip of 16
-// columns: for each point, for each pair, for each lane (even, odd); lane l is column
-// winograd_column[l].
+// columns: for each point, for each pair, for each column (even, odd).
 #pragma once
 
 #include <cstdint>
@@ -22,8 +21,6 @@
 namespace tactus::fast {
 
 inline constexpr std::int64_t winograd_points = 16;
-inline constexpr std::int64_t winograd_column[strip_cols] = {0, 1, 2, 3, 8,  9,  10, 11,
-                                                             4, 5, 6, 7, 12, 13, 14, 15};
 /// Tiles that transform_pixels may write behind the last one of a row of tiles.
 inline constexpr std::int64_t winograd_slack = 8;
 
@@ -46,11 +43,11 @@ struct WinogradKernels {
   void (*transform_weights)(const std::uint8_t* even, const std::uint8_t* odd,
                             std::int64_t tap_step, OperandFormat format, std::int64_t point_stride,
                             std::int16_t* out);
-  /// products[tile * 16 + lane] = sum over the pairs at one point.
+  /// products[tile * 16 + column] = sum over the pairs at one point.
   void (*multiply)(const std::int16_t* pixels, const std::int16_t* weights, std::int64_t pairs,
                    std::int64_t tiles, std::int32_t* products);
-  /// sums[pixel * 16 + lane] for the pixels of the tiles [first, last); the products of a point are
-  /// tiles() * 16 behind those of the one before.
+  /// sums[pixel * 16 + column] for the pixels of the tiles [first, last); the products of a point
+  /// are tiles() * 16 behind those of the one before.
   void (*finish)(const std::int32_t* products, const WinogradGrid& grid, std::int64_t first,
                  std::int64_t last, std::int32_t* sums);
   /// psums[column * stride + pixel] = sum of `pixels` pixels for the first `cols` columns. Reads

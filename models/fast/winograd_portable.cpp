@@ -54,9 +54,9 @@ void transform_pixels(const std::uint8_t* even, const std::uint8_t* odd, std::in
 
 void transform_weights(const std::uint8_t* even, const std::uint8_t* odd, std::int64_t tap_step,
                        OperandFormat format, std::int64_t point_stride, std::int16_t* out) {
-  for (std::int64_t lane = 0; lane < strip_cols; ++lane) {
+  for (std::int64_t column = 0; column < strip_cols; ++column) {
     for (int c = 0; c < 2; ++c) {
-      const std::uint8_t* g = (c == 0 ? even : odd) + winograd_column[lane];
+      const std::uint8_t* g = (c == 0 ? even : odd) + column;
       std::int32_t rows[4][3];
       for (int x = 0; x < 3; ++x) {
         std::int32_t v[3];
@@ -68,7 +68,7 @@ void transform_weights(const std::uint8_t* even, const std::uint8_t* odd, std::i
       }
       for (int y = 0; y < 4; ++y) {
         const std::int32_t* v = rows[y];
-        std::int16_t* to = out + 4 * y * point_stride + 2 * lane + c;
+        std::int16_t* to = out + 4 * y * point_stride + 2 * column + c;
         to[0] = static_cast<std::int16_t>(2 * v[0]);
         to[point_stride] = static_cast<std::int16_t>(v[0] + v[1] + v[2]);
         to[2 * point_stride] = static_cast<std::int16_t>(v[0] - v[1] + v[2]);
@@ -98,10 +98,10 @@ void finish(const std::int32_t* products, const WinogradGrid& grid, std::int64_t
   const std::int64_t point_stride = grid.tiles() * strip_cols;
   for (std::int64_t t = first; t < last; ++t) {
     const std::int64_t y = t / grid.tiles_x() * 2, x = t % grid.tiles_x() * 2;
-    for (std::int64_t lane = 0; lane < strip_cols; ++lane) {
+    for (std::int64_t column = 0; column < strip_cols; ++column) {
       std::uint32_t m[16], rows[2][4], result[2][2];
       for (int p = 0; p < 16; ++p) {
-        m[p] = static_cast<std::uint32_t>(products[p * point_stride + t * strip_cols + lane]);
+        m[p] = static_cast<std::uint32_t>(products[p * point_stride + t * strip_cols + column]);
       }
       for (int i = 0; i < 4; ++i) {
         rows[0][i] = m[i] + m[4 + i] + m[8 + i];
@@ -113,7 +113,7 @@ void finish(const std::int32_t* products, const WinogradGrid& grid, std::int64_t
       }
       for (std::int64_t i = 0; i < 2 && y + i < grid.out_h; ++i) {
         for (std::int64_t j = 0; j < 2 && x + j < grid.out_w; ++j) {
-          sums[((y + i) * grid.out_w + x + j) * strip_cols + lane] =
+          sums[((y + i) * grid.out_w + x + j) * strip_cols + column] =
               static_cast<std::int32_t>(result[i][j]) / 4;
         }
       }
@@ -123,10 +123,9 @@ void finish(const std::int32_t* products, const WinogradGrid& grid, std::int64_t
 
 void store(const std::int32_t* sums, std::int64_t pixels, std::int64_t cols, std::int64_t* psums,
            std::int64_t stride) {
-  for (std::int64_t lane = 0; lane < strip_cols; ++lane) {
-    if (winograd_column[lane] >= cols) continue;
-    std::int64_t* to = psums + winograd_column[lane] * stride;
-    for (std::int64_t i = 0; i < pixels; ++i) to[i] = sums[i * strip_cols + lane];
+  for (std::int64_t column = 0; column < cols; ++column) {
+    std::int64_t* to = psums + column * stride;
+    for (std::int64_t i = 0; i < pixels; ++i) to[i] = sums[i * strip_cols + column];
   }
 }
 
