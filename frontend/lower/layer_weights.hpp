@@ -23,6 +23,10 @@ class KeptCounts {
   /// Largest and smallest number of all groups.
   [[nodiscard]] std::int64_t most() const { return most_; }
   [[nodiscard]] std::int64_t least() const { return least_; }
+  /// All counts of both are equal, for each tile, tap and group.
+  [[nodiscard]] bool operator==(const KeptCounts& o) const {
+    return taps_ == o.taps_ && groups_ == o.groups_ && counts_ == o.counts_;
+  }
 
  private:
   friend class KeptCounter;
@@ -50,6 +54,10 @@ class LayerWeights {
   [[nodiscard]] std::int64_t kept(std::int64_t candidates) const;
   /// Some M, no larger than the number of input channels, has an N below M.
   [[nodiscard]] bool has_pattern() const;
+  /// Nothing that can be asked tells a difference.
+  [[nodiscard]] bool same(const LayerWeights& o) const {
+    return in_channels_ == o.in_channels_ && counts_ == o.counts_;
+  }
 
  private:
   std::int64_t in_channels_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "lower/cut_keys.hpp"
 #include "lower/plan_input_stationary.hpp"
 #include "numerics/errors.hpp"
 
@@ -12,13 +13,20 @@ std::shared_ptr<const LayerWeights> WeightsMemory::of(int layer_index, const Lay
                                                       const ConvShape& shape,
                                                       const ArchConfig& config) {
   auto& entry = known_[{layer_index, config.hw_array_cols, config.hw_edge_words}];
-  if (!entry) entry = std::make_shared<LayerWeights>(layer, shape, config);
+  if (entry) return entry;
+  entry = std::make_shared<LayerWeights>(layer, shape, config);
+  for (const auto& [key, other] : known_) {
+    if (other && other != entry && std::get<1>(key) == config.hw_array_cols &&
+        std::get<2>(key) == config.hw_edge_words && other->same(*entry)) {
+      return entry = other;
+    }
+  }
   return entry;
 }
 
 UnitPlanner::UnitPlanner(const Context& context, std::vector<ConvUnit> units,
                          WeightsMemory& weights)
-    : ctx_(context) {
+    : ctx_(context), memory_(weights) {
   std::vector<std::string> transposed;
   for (ConvUnit& unit : units) {
     const Layer& layer = ctx_.layer(unit.layer);
@@ -26,6 +34,7 @@ UnitPlanner::UnitPlanner(const Context& context, std::vector<ConvUnit> units,
     User user;
     user.config = config_of_layer(ctx_.config, layer.id, layer.source_name);
     user.weights = weights.of(unit.layer, layer, shape_of(unit, {}, {}), ctx_.config);
+    user.key = mapping_key(user.config);
     if (user.config.map_dataflow == "is") transposed.push_back(unit.output);
     user.unit = std::move(unit);
     users_.push_back(std::move(user));
@@ -147,7 +156,8 @@ PlanTable& UnitPlanner::table_of(User& user, const Layouts& layouts, const Choic
   const auto in = static_cast<std::size_t>(std::get<0>(layouts));
   const ConvShape shape = shape_of(user.unit, tensors_[user.input].layouts[in], choices);
   return user.tables
-      .try_emplace(layouts, ctx_.layer(user.unit.layer), *user.weights, shape, user.config)
+      .try_emplace(layouts, ctx_.layer(user.unit.layer), *user.weights, shape, user.config,
+                   memory_.cuts, user.key)
       .first->second;
 }
 

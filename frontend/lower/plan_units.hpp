@@ -16,12 +16,14 @@
 namespace tactus::lower {
 
 /// Weights of the layers of one network as plans need to know them, for all configurations that
-/// look at them alike.
+/// look at them alike, and the cuts that were made of them. Layers of one shape whose weights look
+/// alike share an object.
 class WeightsMemory {
  public:
   [[nodiscard]] std::shared_ptr<const LayerWeights> of(int layer_index, const Layer& layer,
                                                        const ConvShape& shape,
                                                        const ArchConfig& config);
+  CutMemory cuts;
 
  private:
   std::map<std::tuple<int, std::int64_t, std::int64_t>, std::shared_ptr<const LayerWeights>> known_;
@@ -32,8 +34,8 @@ class WeightsMemory {
 /// together.
 class UnitPlanner {
  public:
-  /// Keeps a reference to the context, of which it reads network and config. Throws BadInput where
-  /// an operand is too wide or a key of a layer is not used.
+  /// Keeps references to the context, of which it reads network and config, and to `weights`.
+  /// Throws BadInput where an operand is too wide or a key of a layer is not used.
   UnitPlanner(const Context& context, std::vector<ConvUnit> units, WeightsMemory& weights);
 
   /// Numbers of the layouts of a unit's input, output and residual that its plan was made for; -1
@@ -58,6 +60,7 @@ class UnitPlanner {
     ConvUnit unit;
     std::shared_ptr<const LayerWeights> weights;
     ArchConfig config;                                ///< with the layer's own mapping keys
+    std::string key;                                  ///< mapping_key() of config
     std::size_t input = 0, output = 0, residual = 0;  ///< tensors
     std::map<Layouts, PlanTable> tables;
   };
@@ -82,6 +85,7 @@ class UnitPlanner {
   void decide(std::size_t tensor, const MemoryTiming& memory, Choices& choices);
 
   const Context& ctx_;
+  WeightsMemory& memory_;
   std::vector<User> users_;
   std::vector<Tensor> tensors_;  ///< results of layers from the last one on, then inputs
   std::map<std::string, std::size_t> tensor_numbers_;

@@ -168,11 +168,15 @@ bool MultipliedWeights::Reads::operator==(const Reads& o) const {
 std::int64_t MultipliedWeights::count(const Reads& reads) const {
   const Operands& o = plan_.operands;
   const std::int64_t lines = plan_.shape.window.kernel_h;
+  // All taps of a whole layer read alike: those of one of them are counted.
+  const bool whole = reads.runs.size() == 1 && reads.runs[0].count == plan_.k_rows;
+  const std::int64_t taps = plan_.window.kernel_h * plan_.window.kernel_w;
   std::int64_t total = 0;
   for (const UnitRun& run : reads.runs) {
-    for (std::int64_t unit = run.first; unit < run.first + run.count; ++unit) {
+    const std::int64_t end = run.first + (whole ? run.count / taps : run.count);
+    for (std::int64_t unit = run.first; unit < end; ++unit) {
       const UnitPlace at = plan_.place_of(unit);
-      if (at.ky < reads.ky || at.ky >= reads.ky + lines) continue;
+      if (!whole && (at.ky < reads.ky || at.ky >= reads.ky + lines)) continue;
       const std::int64_t channel = first_channel(plan_, at);
       for (std::int64_t l = 0; l < o.lanes(); ++l) {
         const std::int64_t candidate = channel + l * o.candidates;
@@ -182,7 +186,7 @@ std::int64_t MultipliedWeights::count(const Reads& reads) const {
       }
     }
   }
-  return total;
+  return whole ? total * lines * plan_.window.kernel_w : total;
 }
 
 std::vector<std::int64_t> MultipliedWeights::count(const ColumnTile& tile) {

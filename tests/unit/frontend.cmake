@@ -18,6 +18,7 @@ doctest_discover_tests(tactus_frontend_tests TEST_PREFIX "unit: " PROPERTIES LAB
 add_executable(tactus_lower_tests
   ${PROJECT_SOURCE_DIR}/tests/support/doctest_main.cpp
   ${CMAKE_CURRENT_LIST_DIR}/lower_counts_test.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/lower_cuts_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/lower_depthwise_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/lower_input_stationary_test.cpp
   ${CMAKE_CURRENT_LIST_DIR}/lower_overrides_test.cpp
