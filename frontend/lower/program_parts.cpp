@@ -14,11 +14,6 @@ void append(std::string& key, std::int32_t value) {
   key.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
-[[nodiscard]] bool same(const TensorPlace& a, const TensorPlace& b) {
-  return a.in_memory == b.in_memory && a.address == b.address && a.plane_stride == b.plane_stride &&
-         a.line_stride == b.line_stride;
-}
-
 /// The half of the ifmap buffer as if no half of it had been handed out yet, and back.
 [[nodiscard]] int ifmap_half(int half, std::uint16_t turns) { return half ^ (turns & 1); }
 
@@ -35,23 +30,38 @@ void PartedLowering::forget() {
   bytes_ = 0;
 }
 
+PartedLowering::Place PartedLowering::place_of(const TensorPlace& tensor) {
+  return {tensor.in_memory, tensor.address, tensor.plane_stride, tensor.line_stride};
+}
+
 void PartedLowering::reset(const UnitPlanner::Choices& choices) {
   Context& ctx = lowering_.context();
   planner_.apply(choices, ctx, has_plans_ ? &applied_ : nullptr);
-  applied_ = choices;
-  has_plans_ = true;
   ctx.builder.restart();
-  ctx.tensors.clear();
   ctx.resident.clear();
   ctx.views.clear();
   ctx.last_store.clear();
-  ctx.infos = infos_;
+  if (!has_plans_ || applied_.layouts != choices.layouts) {
+    const auto number = static_cast<std::int32_t>(layouts_.size());
+    layouts_number_ = layouts_.try_emplace(choices.layouts, number).first->second;
+    // All tensors have their numbers from the beginning.
+    ctx.tensors.clear();
+    for (const auto& input : ctx.network.inputs) (void)ctx.place(input.name);
+    for (const Layer& layer : ctx.network.layers) (void)ctx.place(layer.id);
+  }
+  for (TensorPlace& tensor : ctx.tensors) {
+    tensor.in_memory = false;
+    tensor.address = tensor.plane_stride = tensor.line_stride = 0;
+  }
+  made_.assign(infos_.size(), {});
+  applied_ = choices;
+  has_plans_ = true;
 }
 
 std::string PartedLowering::key_of(int layer, const UnitPlanner::Choices& choices) const {
   std::string key;
   append(key, layer);
-  for (const std::int32_t layout : choices.layouts) append(key, layout);
+  append(key, layouts_number_);
   const ConvUnit* unit = lowering_.unit_of(layer);
   if (unit == nullptr) return key;
   const std::size_t number = lowering_.number_of(*unit);
@@ -65,13 +75,12 @@ std::string PartedLowering::key_of(int layer, const UnitPlanner::Choices& choice
   return key;
 }
 
-std::int32_t PartedLowering::part_number(std::int32_t op, int first,
-                                         const std::map<std::string, int>& stores, Part& part,
-                                         PlacedPart& placed) {
+std::int32_t PartedLowering::part_number(std::int32_t op, int first, const std::string& own,
+                                         Part& part, PlacedPart& placed) const {
   if (op < 0) return -1;
   if (op >= first) return op - first;
-  for (const auto& [id, number] : stores) {
-    if (number != op) continue;
+  for (const auto& [id, number] : lowering_.context().last_store) {
+    if (number != op || id == own) continue;
     const auto it = std::find(part.before.begin(), part.before.end(), id);
     const auto k = static_cast<std::int32_t>(it - part.before.begin());
     if (it == part.before.end()) {
@@ -89,9 +98,14 @@ PartedLowering::Part PartedLowering::record(int layer, PlacedPart& placed) {
   const int first = builder.op_count();
   const std::uint64_t bytes = builder.image_bytes();
   const std::uint16_t turns = builder.turns();
-  const std::map<std::string, int> stores = ctx.last_store;
   const std::map<std::string, std::string> views = ctx.views;
-  const std::vector<TensorPlace> places = ctx.tensors;
+  std::vector<Place> places;
+  places.reserve(ctx.tensors.size());
+  for (const TensorPlace& tensor : ctx.tensors) places.push_back(place_of(tensor));
+  const auto index = static_cast<std::size_t>(layer);
+  ctx.infos[index] = infos_[index];
+  const std::string& own = ctx.layer(layer).id;
+  const int own_store = ctx.store_of(own);
 
   lowering_.emit(layer);
 
@@ -100,23 +114,22 @@ PartedLowering::Part PartedLowering::record(int layer, PlacedPart& placed) {
   part.bytes = builder.image_bytes() - bytes;
   part.turns = static_cast<std::uint16_t>(builder.turns() ^ turns);
   for (const auto& [id, number] : ctx.last_store) {
-    const auto it = stores.find(id);
-    if (it != stores.end() && it->second == number) continue;
-    part.stores.emplace_back(id, part_number(number, first, stores, part, placed));
+    // What lies before the layer can only be handed on, to the layer's own tensor.
+    if (number < first && (id != own || number == own_store)) continue;
+    part.stores.emplace_back(id, part_number(number, first, own, part, placed));
   }
   for (const auto& [id, whole] : ctx.views) {
     if (views.count(id) == 0) part.views.emplace_back(id, whole);
   }
-  for (std::size_t i = 0; i < ctx.tensors.size(); ++i) {
-    if (i >= places.size() || !same(ctx.tensors[i], places[i])) {
-      part.places.push_back(ctx.tensors[i]);
-    }
+  if (ctx.tensors.size() != places.size()) throw InternalError("a layer adds a tensor");
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const Place now = place_of(ctx.tensors[i]);
+    if (!(now == places[i])) part.places.emplace_back(i, now);
   }
-  part.infos.emplace_back(layer, ctx.infos[static_cast<std::size_t>(layer)]);
+  const LayerInfo& info = ctx.infos[index];
+  part.layer = {info.fused_into, info.macs, info.macs_executed, info.k_mapping};
   if (const ConvUnit* unit = lowering_.unit_of(layer)) {
-    if (unit->add >= 0) {
-      part.infos.emplace_back(unit->add, ctx.infos[static_cast<std::size_t>(unit->add)]);
-    }
+    part.folded = unit->add;
     const auto kept = ctx.resident.find(unit->output);
     part.keeps = kept != ctx.resident.end();
     if (part.keeps) part.kept_half = ifmap_half(kept->second.half, turns);
@@ -124,7 +137,7 @@ PartedLowering::Part PartedLowering::record(int layer, PlacedPart& placed) {
   if (part.count != 0) {
     std::vector<OpLink> links = builder.links();
     for (OpLink& link : links) {
-      link.after = part_number(link.after, first, stores, part, placed);
+      link.after = part_number(link.after, first, own, part, placed);
       link.halves = swap_halves(link.halves, turns);
     }
     for (const TileOp& op : builder.ops()) {
@@ -139,8 +152,6 @@ PartedLowering::Part PartedLowering::record(int layer, PlacedPart& placed) {
   }
   bytes_ += sizeof(Part);
   builder.leave_out_ops();
-  placed.part = part.ops;
-  placed.ops = part.count;
   return part;
 }
 
@@ -152,8 +163,6 @@ void PartedLowering::replay(int layer, const Part& part, PlacedPart& placed) {
     const ConvUnit* unit = lowering_.unit_of(layer);
     ctx.resident.at(unit->output).half = ifmap_half(part.kept_half, turns);
   }
-  placed.part = part.ops;
-  placed.ops = part.count;
   for (const std::string& id : part.before) placed.before.push_back(ctx.store_of(id));
   for (const auto& [id, number] : part.stores) {
     ctx.last_store[id] = number >= 0    ? first + number
@@ -161,8 +170,13 @@ void PartedLowering::replay(int layer, const Part& part, PlacedPart& placed) {
                                         : placed.before[static_cast<std::size_t>(-2 - number)];
   }
   for (const auto& [id, whole] : part.views) ctx.views.emplace(id, whole);
-  for (const TensorPlace& place : part.places) ctx.place(place.name) = place;
-  for (const auto& [index, info] : part.infos) ctx.infos[static_cast<std::size_t>(index)] = info;
+  for (const auto& [index, place] : part.places) {
+    TensorPlace& tensor = ctx.tensors[index];
+    tensor.in_memory = place.in_memory;
+    tensor.address = place.address;
+    tensor.plane_stride = place.plane_stride;
+    tensor.line_stride = place.line_stride;
+  }
   ctx.builder.skip(part.count, part.bytes);
   ctx.builder.set_turns(static_cast<std::uint16_t>(turns ^ part.turns));
 }
@@ -172,16 +186,26 @@ ProgramOutline PartedLowering::lower(const UnitPlanner::Choices& choices) {
   lowering_.begin();
   Context& ctx = lowering_.context();
   ProgramOutline out;
+  out.parts.reserve(infos_.size());
   for (int layer = 0; layer < lowering_.layers(); ++layer) {
     PlacedPart placed;
     placed.layer = layer;
     placed.swapped = ctx.builder.turns();
     std::string key = key_of(layer, choices);
-    const auto known = parts_.find(key);
+    auto known = parts_.find(key);
     if (known != parts_.end()) {
       replay(layer, known->second, placed);
     } else {
-      parts_.emplace(std::move(key), record(layer, placed));
+      known = parts_.emplace(std::move(key), record(layer, placed)).first;
+    }
+    const Part& part = known->second;
+    placed.part = part.ops;
+    placed.ops = part.count;
+    // A layer that was folded into an earlier one has nothing of its own.
+    OutlineLayer& made = made_[static_cast<std::size_t>(layer)];
+    if (made.fused_into.empty()) made = part.layer;
+    if (part.folded >= 0) {
+      made_[static_cast<std::size_t>(part.folded)].fused_into = ctx.layer(layer).id;
     }
     if (placed.part) out.parts.push_back(std::move(placed));
   }
@@ -192,7 +216,7 @@ ProgramOutline PartedLowering::lower(const UnitPlanner::Choices& choices) {
     (void)ctx.builder.allocate(cuts.size(s) * op_bytes);
   }
   out.image_bytes = ctx.builder.image_bytes();
-  out.layers = std::move(ctx.infos);
+  out.layers = std::move(made_);
   return out;
 }
 

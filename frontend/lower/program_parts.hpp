@@ -49,10 +49,17 @@ struct PlacedPart {
   std::vector<std::int32_t> before;  ///< ops of earlier layers that ops of this one wait for, or -1
 };
 
+/// Fields of LayerInfo.
+struct OutlineLayer {
+  std::string fused_into;
+  std::int64_t macs = 0, macs_executed = 0;
+  KMapping k_mapping;
+};
+
 /// A program as lower_network() makes it, in parts and without addresses.
 struct ProgramOutline {
   std::vector<PlacedPart> parts;  ///< of the layers that have ops, in order
-  std::vector<LayerInfo> layers;
+  std::vector<OutlineLayer> layers;
   std::uint64_t image_bytes = 0;
 };
 
@@ -75,6 +82,15 @@ class PartedLowering {
   void forget();
 
  private:
+  /// Where a tensor is, see TensorPlace.
+  struct Place {
+    bool in_memory = false;
+    std::uint64_t address = 0, plane_stride = 0, line_stride = 0;
+    [[nodiscard]] bool operator==(const Place& o) const {
+      return in_memory == o.in_memory && address == o.address && plane_stride == o.plane_stride &&
+             line_stride == o.line_stride;
+    }
+  };
   /// What the lowering of a layer does.
   struct Part {
     std::shared_ptr<const ProgramPart> ops;  ///< null: none
@@ -84,30 +100,34 @@ class PartedLowering {
     std::vector<std::string> before;  ///< tensors whose last store ops wait for
     /// Tensors that are complete with an op: the number as in PartOps.
     std::vector<std::pair<std::string, std::int32_t>> stores;
-    std::vector<TensorPlace> places;  ///< that are new or changed
+    std::vector<std::pair<std::size_t, Place>> places;  ///< of tensors, new or changed
     std::vector<std::pair<std::string, std::string>> views;
-    std::vector<std::pair<int, LayerInfo>> infos;  ///< of the layer and of what is folded into it
-    bool keeps = false;                            ///< its result stays on chip
+    OutlineLayer layer;
+    int folded = -1;     ///< layer that is folded into it, or -1
+    bool keeps = false;  ///< its result stays on chip
     int kept_half = 0;
   };
 
+  [[nodiscard]] static Place place_of(const TensorPlace& tensor);
   void reset(const UnitPlanner::Choices& choices);
   [[nodiscard]] std::string key_of(int layer, const UnitPlanner::Choices& choices) const;
   /// Emits a layer; the second one does what emit() did when the part was recorded.
   [[nodiscard]] Part record(int layer, PlacedPart& placed);
   void replay(int layer, const Part& part, PlacedPart& placed);
-  /// An op as PartOps numbers it. `stores`: last stores of tensors before the layer.
-  [[nodiscard]] static std::int32_t part_number(std::int32_t op, int first,
-                                                const std::map<std::string, int>& stores,
-                                                Part& part, PlacedPart& placed);
+  /// An op as PartOps numbers it.
+  [[nodiscard]] std::int32_t part_number(std::int32_t op, int first, const std::string& own,
+                                         Part& part, PlacedPart& placed) const;
 
   UnitPlanner& planner_;
   PartMaker& maker_;
   NetworkLowering lowering_;
-  std::vector<LayerInfo> infos_;  ///< of a program without ops
+  std::vector<LayerInfo> infos_;    ///< of a program without ops
+  std::vector<OutlineLayer> made_;  ///< layers of the program that is being made
   std::unordered_map<std::string, Part> parts_;
   UnitPlanner::Choices applied_;  ///< choices of the context's plans
   bool has_plans_ = false;
+  std::map<std::vector<std::int32_t>, std::int32_t> layouts_;  ///< numbers of layout choices
+  std::int32_t layouts_number_ = 0;                            ///< of the context's
   std::size_t bytes_ = 0;
 };
 

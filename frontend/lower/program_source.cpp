@@ -211,7 +211,7 @@ class ProgramSource::Impl {
       for (PlacedPart& placed : out.parts) {
         placed.layer = static_cast<int>(split_->origin[static_cast<std::size_t>(placed.layer)]);
       }
-      out.layers = lower::join_layers(original_, *split_, std::move(out.layers));
+      out.layers = join(std::move(out.layers));
     }
     limit_parts(cuts);
     return out;
@@ -251,6 +251,20 @@ class ProgramSource::Impl {
     }
     known = made;
     return made;
+  }
+
+  /// Layers of the network from those of the split one, as lower::join_layers() does it.
+  [[nodiscard]] std::vector<OutlineLayer> join(std::vector<OutlineLayer> parts) const {
+    std::vector<OutlineLayer> joined(original_.layers.size());
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const Layer& whole = original_.layers[split_->origin[i]];
+      const bool is_part = whole.op == LayerOp::conv_transpose2d;
+      if (is_part && split_->rearranges(i)) continue;
+      OutlineLayer& layer = joined[split_->origin[i]];
+      layer = std::move(parts[i]);
+      if (is_part) layer.macs = macs_of(whole);
+    }
+    return joined;
   }
 
   /// Parts are made again when they are wanted again.

@@ -207,20 +207,22 @@ void encode_ops(Program& program) {
 
 }  // namespace
 
-std::vector<LayerInfo> join_layers(const Network& network, const SplitNetwork& split,
-                                   std::vector<LayerInfo> layers) {
+void join_layers(const Network& network, const SplitNetwork& split, Program& program) {
+  for (TileOp& op : program.ops) {
+    op.layer = static_cast<std::uint16_t>(split.origin[op.layer]);
+  }
+  encode_ops(program);
   std::vector<LayerInfo> joined(network.layers.size());
-  for (std::size_t i = 0; i < layers.size(); ++i) {
+  for (std::size_t i = 0; i < program.layers.size(); ++i) {
     const Layer& whole = network.layers[split.origin[i]];
-    LayerInfo& part = layers[i];
+    LayerInfo& part = program.layers[i];
     LayerInfo& info = joined[split.origin[i]];
     if (whole.op != LayerOp::conv_transpose2d) {
       info = std::move(part);
       info.op = name_of(whole.op);
       continue;
     }
-    const bool shuffles = split.network.layers[i].op == LayerOp::pixel_shuffle;
-    if (shuffles) {
+    if (split.rearranges(i)) {
       info.mapping += "; side by side by the " + part.mapping;
     } else {
       const std::string mapping =
@@ -235,15 +237,7 @@ std::vector<LayerInfo> join_layers(const Network& network, const SplitNetwork& s
       info.mapping = mapping;
     }
   }
-  return joined;
-}
-
-void join_layers(const Network& network, const SplitNetwork& split, Program& program) {
-  for (TileOp& op : program.ops) {
-    op.layer = static_cast<std::uint16_t>(split.origin[op.layer]);
-  }
-  encode_ops(program);
-  program.layers = join_layers(network, split, std::move(program.layers));
+  program.layers = std::move(joined);
 }
 
 }  // namespace tactus::lower

@@ -22,6 +22,10 @@ namespace tactus::lower {
 struct SplitNetwork {
   Network network;
   std::vector<std::size_t> origin;  ///< by layer: the number of the layer that it is a part of
+  /// The part of a transposed convolution that puts the results of the other one side by side.
+  [[nodiscard]] bool rearranges(std::size_t layer) const {
+    return network.layers[layer].op == LayerOp::pixel_shuffle;
+  }
 };
 
 /// nullopt when the network has nothing to split. A transposed convolution of stride 1 stays one
@@ -31,8 +35,5 @@ struct SplitNetwork {
 /// Makes a program for the split network one for `network`: ops and layers are those of its layers.
 /// Tensors between the parts of a layer remain, under names that the network does not have.
 void join_layers(const Network& network, const SplitNetwork& split, Program& program);
-/// The same for the layers alone, which those of the split network give.
-[[nodiscard]] std::vector<LayerInfo> join_layers(const Network& network, const SplitNetwork& split,
-                                                 std::vector<LayerInfo> layers);
 
 }  // namespace tactus::lower

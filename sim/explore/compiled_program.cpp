@@ -74,7 +74,7 @@ CompiledProgram::CompiledProgram(const ProgramOutline& outline, const ArchConfig
 
 fast::Schedule CompiledProgram::join(const ProgramOutline& outline, const ArchConfig& config) {
   const fast::ArchNumbers arch = fast::numbers_of(config);
-  for (const LayerInfo& info : outline.layers) {
+  for (const OutlineLayer& info : outline.layers) {
     CompiledLayer& layer = layers_.emplace_back();
     layer.fused_into = info.fused_into;
     layer.macs = info.macs;
