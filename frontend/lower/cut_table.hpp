@@ -62,6 +62,8 @@ class CutTable {
   [[nodiscard]] std::int32_t size() const { return static_cast<std::int32_t>(cuts_.size()); }
   /// Why there is no cut: a sentence on layer, buffer and shortage.
   [[nodiscard]] const std::optional<BadInput>& problem() const { return problem_; }
+  /// Different for all tables of one CutMemory; 0 outside.
+  std::uint64_t number = 0;
   /// The table is that for buffers of these sizes, too.
   [[nodiscard]] bool serves(const BufferLimits& buffers) const {
     return !problem_ && limits_.serve(buffers);

@@ -29,6 +29,11 @@ class PlanTable {
   [[nodiscard]] Choice best(const MemoryTiming& memory);
   /// The plan itself; `choice` comes from best().
   [[nodiscard]] ConvPlan plan(const Choice& choice);
+  /// The table of cuts that the choice numbers one of, see CutTable::number; 0 where it is none of
+  /// them or nobody else has the table.
+  [[nodiscard]] std::uint64_t table_of(const Choice& choice) const {
+    return cuts_ && choice.cut < cuts_->size() ? cuts_->number : 0;
+  }
 
  private:
   [[nodiscard]] bool may_be_input_stationary() const;

@@ -202,6 +202,11 @@ UnitPlanner::Choices UnitPlanner::choose(const MemoryTiming& memory) {
   return choices;
 }
 
+std::uint64_t UnitPlanner::table_of(std::size_t unit, const Choices& choices) const {
+  const UnitChoice& choice = choices.plans[unit];
+  return users_[unit].tables.at(choice.layouts).table_of(choice.cut);
+}
+
 void UnitPlanner::apply(const Choices& choices, Context& context, const Choices* before) {
   if (before == nullptr || before->layouts != choices.layouts) {
     for (std::size_t i = 0; i < tensors_.size(); ++i) {

@@ -54,6 +54,8 @@ class UnitPlanner {
   [[nodiscard]] Choices choose(const MemoryTiming& memory);
   /// Fills `layouts` and `plans` of a context; one that has those of `before` gets what differs.
   void apply(const Choices& choices, Context& context, const Choices* before = nullptr);
+  /// See PlanTable::table_of(); of a unit, in the order given.
+  [[nodiscard]] std::uint64_t table_of(std::size_t unit, const Choices& choices) const;
 
  private:
   struct User {
