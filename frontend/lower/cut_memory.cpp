@@ -53,7 +53,7 @@ std::shared_ptr<CutTable> CutMemory::of(const Layer& layer, const LayerWeights& 
   auto made = std::make_shared<CutTable>(layer, weights, shape, config);
   // The text on a shortage names this layer and these buffers.
   if (made->problem()) return made;
-  made->number = made_;
+  made->serial = made_;
   tables.push_back(made);
   if (++count_ > limit_) drop_unused();
   return made;

@@ -63,7 +63,7 @@ class CutTable {
   /// Why there is no cut: a sentence on layer, buffer and shortage.
   [[nodiscard]] const std::optional<BadInput>& problem() const { return problem_; }
   /// Different for all tables of one CutMemory; 0 outside.
-  std::uint64_t number = 0;
+  std::uint64_t serial = 0;
   /// The table is that for buffers of these sizes, too.
   [[nodiscard]] bool serves(const BufferLimits& buffers) const {
     return !problem_ && limits_.serve(buffers);

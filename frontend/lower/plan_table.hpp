@@ -29,10 +29,10 @@ class PlanTable {
   [[nodiscard]] Choice best(const MemoryTiming& memory);
   /// The plan itself; `choice` comes from best().
   [[nodiscard]] ConvPlan plan(const Choice& choice);
-  /// The table of cuts that the choice numbers one of, see CutTable::number; 0 where it is none of
+  /// The table of cuts that the choice numbers one of, see CutTable::serial; 0 where it is none of
   /// them or nobody else has the table.
   [[nodiscard]] std::uint64_t table_of(const Choice& choice) const {
-    return cuts_ && choice.cut < cuts_->size() ? cuts_->number : 0;
+    return cuts_ && choice.cut < cuts_->size() ? cuts_->serial : 0;
   }
 
  private:
