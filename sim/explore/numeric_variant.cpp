@@ -6,39 +6,13 @@
 #include "run/accumulators.hpp"
 
 namespace tactus {
-namespace {
-
-/// Whether a layer has no accumulator at all.
-bool without_accumulator(LayerOp op) {
-  switch (op) {
-    case LayerOp::add:
-    case LayerOp::clamp:
-    case LayerOp::maxpool:
-    case LayerOp::flatten:
-    case LayerOp::requant:
-    case LayerOp::mul:
-    case LayerOp::maximum:
-    case LayerOp::minimum:
-    case LayerOp::lut:
-      return true;
-    default:
-      return false;
-  }
-}
-
-}  // namespace
 
 const std::vector<int>& NumericVariants::bits() const {
   if (!bits_.empty()) return bits_;
-  constexpr int unknown = 64;
   const AccumulatorRanges ranges = worst_case_accumulators(network_);
   for (const Layer& layer : network_.layers) {
     const auto range = ranges.find(layer.id);
-    if (range != ranges.end()) {
-      bits_.push_back(range->second.bits());
-    } else {
-      bits_.push_back(without_accumulator(layer.op) ? 0 : unknown);
-    }
+    bits_.push_back(range == ranges.end() ? 0 : range->second.bits());
   }
   return bits_;
 }

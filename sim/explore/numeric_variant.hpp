@@ -35,7 +35,7 @@ class NumericVariants {
                                      std::int64_t acc_bits) const;
 
  private:
-  /// By layer: width that is enough for its accumulators; 0 without, 64 when unknown.
+  /// By layer: width that is enough for its accumulators; 0 without.
   [[nodiscard]] const std::vector<int>& bits() const;
 
   const Network& network_;

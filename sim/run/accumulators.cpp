@@ -204,6 +204,11 @@ class Observer {
   std::vector<std::int64_t> sums_, chunk_;
 };
 
+/// What is taken from each tap of an average pool before the policy looks at the sum.
+std::int64_t average_zero(const Layer& layer, const Format& format) {
+  return layer.requant.convention == Convention::avg_tflite ? 0 : format.zero_point;
+}
+
 /// Sums of an average pool's windows: taps outside the image are 0.
 void observe_average(const Layer& layer, const QTensor& in, AccumulatorRange& range) {
   const bool whole = layer.op == LayerOp::global_avgpool;
@@ -224,7 +229,25 @@ void observe_average(const Layer& layer, const QTensor& in, AccumulatorRange& ra
             sum += in.data[at((std::int64_t{c} * in.shape.h + y) * in.shape.w + x)];
           }
         }
-        range.include(sum);
+        range.include(sum - kernel_h * kernel_w * average_zero(layer, in.format));
+      }
+    }
+  }
+}
+
+/// Sums of the products of two activations after each fold.
+void observe_product(const Layer& layer, const QTensor& a, const QTensor& b,
+                     const KMapping& mapping, AccumulatorRange& range) {
+  const std::int64_t terms = a.shape.c / layer.heads, m = a.shape.w, n = b.shape.w;
+  const std::int64_t rows = mapping.rows > 0 ? mapping.rows : terms;
+  for (std::int64_t channel = 0; channel < layer.out_shape.c; ++channel) {
+    const std::int64_t first = channel / n * terms;
+    for (std::int64_t pixel = 0; pixel < m; ++pixel) {
+      std::int64_t sum = 0;
+      for (std::int64_t k = 0; k < terms; ++k) {
+        sum += (a.data[at((first + k) * m + pixel)] - a.format.zero_point) *
+               (b.data[at((first + k) * n + channel % n)] - b.format.zero_point);
+        if ((k + 1) % rows == 0 || k + 1 == terms) range.include(sum);
       }
     }
   }
@@ -262,7 +285,57 @@ AccumulatorRange worst_case(const Layer& layer, const Format& format) {
   return range;
 }
 
+/// Bounds of every partial sum of products of two activations in any order. A term lies between
+/// the least and the greatest product of an end of one operand's range with an end of the other's;
+/// a partial sum has from none to all of the terms.
+AccumulatorRange worst_product(std::int64_t terms, const Format& a, const Format& b) {
+  AccumulatorRange range;
+  for (const std::int64_t x : {a.min() - a.zero_point, a.max() - a.zero_point}) {
+    for (const std::int64_t y : {b.min() - b.zero_point, b.max() - b.zero_point}) {
+      range.include(terms * x * y);
+    }
+  }
+  return range;
+}
+
 }  // namespace
+
+bool has_accumulators(LayerOp op) {
+  switch (op) {
+    case LayerOp::conv2d:
+    case LayerOp::conv_transpose2d:
+    case LayerOp::linear:
+    case LayerOp::matmul:
+    case LayerOp::avgpool:
+    case LayerOp::global_avgpool:
+    case LayerOp::requant:
+      return true;
+    // Sums inside a step of the post-processor, as wide as they become: two operands at most, and
+    // the row unit's own registers (numerics/softmax.hpp, norm.hpp).
+    case LayerOp::add:
+    case LayerOp::mul:
+    case LayerOp::softmax:
+    case LayerOp::layernorm:
+    case LayerOp::rmsnorm:
+    // Values that are compared, looked up or moved.
+    case LayerOp::clamp:
+    case LayerOp::maxpool:
+    case LayerOp::maximum:
+    case LayerOp::minimum:
+    case LayerOp::lut:
+    case LayerOp::flatten:
+    case LayerOp::transpose:
+    case LayerOp::concat:
+    case LayerOp::slice:
+    case LayerOp::constant:
+    case LayerOp::upsample:
+    case LayerOp::pixel_shuffle:
+    case LayerOp::space_to_depth:
+    case LayerOp::reshape:
+      return false;
+  }
+  throw InternalError("a layer op without a word on its accumulators");
+}
 
 int AccumulatorRange::bits() const {
   int n = 1;
@@ -278,20 +351,27 @@ void AccumulatorRange::include(std::int64_t value) {
 AccumulatorRanges worst_case_accumulators(const Network& network) {
   AccumulatorRanges ranges;
   for (const Layer& layer : network.layers) {
-    const std::string& input = layer.inputs.empty() ? layer.id : layer.inputs.at(0);
+    if (!has_accumulators(layer.op)) continue;
+    const std::string& input = source_of(network, layer.inputs.at(0));
+    const Format format = network.format_of(input);
+    AccumulatorRange& range = ranges[layer.id];
     if (is_average(layer)) {
-      const Format format = network.format_of(input);
-      const Shape in = network.shape_of(input);
+      const Shape in = network.shape_of(layer.inputs.at(0));
       const std::int64_t taps = layer.op == LayerOp::global_avgpool
                                     ? std::int64_t{in.h} * in.w
                                     : std::int64_t{layer.kernel_h} * layer.kernel_w;
-      AccumulatorRange& range = ranges[layer.id];
-      range.include(taps * format.min());
-      range.include(taps * format.max());
+      const std::int64_t zero = average_zero(layer, format);
+      range.include(taps * (format.min() - zero));
+      range.include(taps * (format.max() - zero));
+    } else if (layer.op == LayerOp::requant) {
+      range.include(format.min() - format.zero_point);
+      range.include(format.max() - format.zero_point);
+    } else if (layer.op == LayerOp::matmul) {
+      const Format other = network.format_of(source_of(network, layer.inputs.at(1)));
+      range = worst_product(network.shape_of(layer.inputs.at(0)).c / layer.heads, format, other);
+    } else {
+      with_summed(layer, [&](const Layer& l) { range = worst_case(l, format); });
     }
-    if (!has_weights(layer.op)) continue;
-    const Format format = network.format_of(source_of(network, input));
-    with_summed(layer, [&](const Layer& l) { ranges[layer.id] = worst_case(l, format); });
   }
   return ranges;
 }
@@ -301,17 +381,25 @@ void observe_accumulators(const Network& network, const std::map<std::string, QT
                           AccumulatorRanges& ranges) {
   const KMapping none;
   for (const Layer& layer : network.layers) {
-    if (!has_weights(layer.op) && !is_average(layer)) continue;
+    if (!has_accumulators(layer.op)) continue;
     const QTensor& input = tensors.at(source_of(network, layer.inputs.at(0)));
     AccumulatorRange& range = ranges[layer.id];
     if (is_average(layer)) {
       observe_average(layer, input, range);
       continue;
     }
-    const auto mapping = mappings.find(layer.id);
-    with_summed(layer, [&](const Layer& l) {
-      Observer(l, input, mapping == mappings.end() ? none : mapping->second).run(range);
-    });
+    if (layer.op == LayerOp::requant) {
+      for (const std::int32_t value : input.data) range.include(value - input.format.zero_point);
+      continue;
+    }
+    const auto known = mappings.find(layer.id);
+    const KMapping& mapping = known == mappings.end() ? none : known->second;
+    if (layer.op == LayerOp::matmul) {
+      observe_product(layer, tensors.at(layer.inputs.at(0)), tensors.at(layer.inputs.at(1)),
+                      mapping, range);
+      continue;
+    }
+    with_summed(layer, [&](const Layer& l) { Observer(l, input, mapping).run(range); });
   }
 }
 

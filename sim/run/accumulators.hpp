@@ -24,6 +24,10 @@ struct AccumulatorRange {
 /// Accumulator ranges per layer id; layers without accumulators are absent.
 using AccumulatorRanges = std::map<std::string, AccumulatorRange>;
 
+/// Whether the overflow policy and hw.acc_bits take part in a layer's values (models/README.md:
+/// fold order, psum, and post in modes 0, 1 and 3, which alone apply the policy).
+[[nodiscard]] bool has_accumulators(LayerOp op);
+
 /// Bounds for any input: activations anywhere in their declared formats, weights as they are. Every
 /// partial sum in every order lies inside, because an operand can always be 0.
 [[nodiscard]] AccumulatorRanges worst_case_accumulators(const Network& network);

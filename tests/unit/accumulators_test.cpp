@@ -122,3 +122,92 @@ TEST_CASE("accumulators: the pixels of a transposed convolution have sums of the
   CHECK(seen.min == -20);
   CHECK(seen.max == 35);
 }
+
+namespace {
+
+/// "x" and "y" through one layer "000_l".
+Network two_inputs(Layer layer, const Shape& x, const Format& fx, const Shape& y,
+                   const Format& fy) {
+  Network n;
+  n.name = "n";
+  n.inputs.push_back({"x", x, fx, false, ""});
+  n.inputs.push_back({"y", y, fy, false, ""});
+  layer.id = "000_l";
+  n.layers.push_back(std::move(layer));
+  n.outputs = {"000_l"};
+  return n;
+}
+
+}  // namespace
+
+TEST_CASE("accumulators: products of activations") {
+  // 6 terms of (x - 3) * (y - 1): x - 3 is -3..12, y - 1 is -9..6. Products are -108..72.
+  Layer layer;
+  layer.op = LayerOp::matmul;
+  layer.inputs = {"x", "y"};
+  layer.heads = 2;
+  layer.out_shape = {2, 1, 1};
+  const Network n = two_inputs(layer, {12, 1, 1}, {4, false, 3}, {12, 1, 1}, {4, true, 1});
+  const auto worst = worst_case_accumulators(n);
+  CHECK(worst.at("000_l").min == -6 * 108);
+  CHECK(worst.at("000_l").max == 6 * 72);
+
+  // Head 0: terms 12, -9, 0 | 4, -60, 0. Head 1: six times 12 * -9 = -108.
+  QTensor x{{12, 1, 1}, {4, false, 3}, {5, 6, 3, 7, 13, 3, 15, 15, 15, 15, 15, 15}};
+  QTensor y{{12, 1, 1}, {4, true, 1}, {7, -2, 5, 2, -5, 0, -8, -8, -8, -8, -8, -8}};
+  const auto range = [&](std::int64_t rows) {
+    KMapping map;
+    map.rows = rows;
+    AccumulatorRanges ranges;
+    observe_accumulators(n, {{"x", x}, {"y", y}}, {{"000_l", map}}, ranges);
+    return ranges.at("000_l");
+  };
+  CHECK(range(0).min == -648);
+  CHECK(range(0).max == 0);
+  CHECK(range(3).max == 3);
+  CHECK(range(1).max == 12);
+}
+
+TEST_CASE("accumulators: a requantised tensor without its zero point") {
+  Layer layer;
+  layer.op = LayerOp::requant;
+  layer.inputs = {"x"};
+  layer.out_shape = {3, 1, 1};
+  const Network n = two_inputs(layer, {3, 1, 1}, {8, false, 200}, {1, 1, 1}, {8, false, 0});
+  const auto worst = worst_case_accumulators(n).at("000_l");
+  CHECK(worst.min == -200);
+  CHECK(worst.max == 55);
+  AccumulatorRanges ranges;
+  observe_accumulators(n, {{"x", {{3, 1, 1}, {8, false, 200}, {190, 201, 200}}}}, {}, ranges);
+  CHECK(ranges.at("000_l").min == -10);
+  CHECK(ranges.at("000_l").max == 1);
+}
+
+TEST_CASE("accumulators: an average over values without their zero point") {
+  Layer layer;
+  layer.op = LayerOp::global_avgpool;
+  layer.inputs = {"x"};
+  layer.out_shape = {1, 1, 1};
+  layer.requant.convention = Convention::mul_shift;
+  const Network n = two_inputs(layer, {1, 2, 2}, {8, false, 255}, {1, 1, 1}, {8, false, 0});
+  CHECK(worst_case_accumulators(n).at("000_l").min == -4 * 255);
+  AccumulatorRanges ranges;
+  observe_accumulators(n, {{"x", {{1, 2, 2}, {8, false, 255}, {255, 250, 0, 255}}}}, {}, ranges);
+  CHECK(ranges.at("000_l").min == -260);
+  // Stored values are averaged as they are.
+  Network counted = n;
+  counted.layers[0].requant.convention = Convention::avg_tflite;
+  CHECK(worst_case_accumulators(counted).at("000_l").min == 0);
+  CHECK(worst_case_accumulators(counted).at("000_l").max == 4 * 255);
+}
+
+TEST_CASE("accumulators: layers that move values or keep sums of their own have none") {
+  int with = 0;
+  for (unsigned op = 0; op < layer_op_count; ++op) {
+    with += has_accumulators(static_cast<LayerOp>(op)) ? 1 : 0;
+  }
+  CHECK(with == 7);
+  CHECK_FALSE(has_accumulators(LayerOp::softmax));
+  CHECK(has_accumulators(LayerOp::matmul));
+  CHECK(has_accumulators(LayerOp::requant));
+}

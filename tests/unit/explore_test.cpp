@@ -92,6 +92,44 @@ TEST_CASE("points of whole networks are those of runs") {
   }
 }
 
+TEST_CASE("a network with products of activations and softmax is exact where these are") {
+  SynthOptions options;
+  options.image = 32;
+  Workload work;
+  work.network = make_named("vit_tiny", options);
+  work.inferences = {random_inference(work.network)};
+  const EnergyTable& table = default_energy_table();
+  PointTimer timer(work, table);
+  std::vector<ArchConfig> configs(3, preset("edge_16"));
+  configs[1].hw_array_rows = 8;
+  configs[1].hw_array_cols = 32;
+  configs[1].hw_acc_overflow = "saturate";
+  configs[2] = preset("edge_8");
+  configs[2].buf_ifmap_kib = 256;
+  configs[2].hw_acc_bits = 28;
+  std::vector<std::vector<std::int32_t>> outputs;
+  for (const ArchConfig& config : configs) {
+    CHECK(timer.numeric_key(config) == "exact");
+    CHECK(first_difference(timed(timer, config), run(work, config)) == "");
+    Job job;
+    job.workload = work;
+    job.config = config;
+    job.program = lower_network(work.network, config);
+    job.energy = table;
+    job.observer = [&](const std::string&, const RunResult& result) {
+      outputs.push_back(
+          read_tensor(job.program, work.network, result.memory, work.network.outputs.at(0)).data);
+    };
+    (void)run_job(job, "fast", quiet);
+  }
+  REQUIRE(outputs.size() == 3);
+  CHECK(outputs[0] == outputs[1]);
+  CHECK(outputs[0] == outputs[2]);
+  // Too narrow for the products of the perceptrons' 768 inputs.
+  configs[0].hw_acc_bits = 20;
+  CHECK(timer.numeric_key(configs[0]) != "exact");
+}
+
 TEST_CASE("what does not matter is not computed again") {
   Workload work;
   work.network = make_gemm(40, 24, 64, {});
