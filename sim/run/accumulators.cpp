@@ -36,22 +36,21 @@ struct SignedSums {
 };
 SignedSums signed_sums(const Layer& layer, std::int64_t per_channel, std::int64_t o) {
   const auto& zero = layer.weight_zero_point;
-  const std::int64_t zero_point = zero.empty() ? 0 : zero[zero.size() == 1 ? 0 : at(o)];
-  // In the range of weights, z below: max(w, z) - z is the positive part of w - z, min the other.
-  const auto z = static_cast<std::int16_t>(zero_point);
-  if (z != zero_point) throw InternalError("layer " + layer.id + ": a zero point of 17 bits");
+  const auto zero_point =
+      static_cast<std::int32_t>(zero.empty() ? 0 : zero[zero.size() == 1 ? 0 : at(o)]);
   const std::int16_t* const weights = layer.weight.data() + o * per_channel;
   SignedSums sums;
-  constexpr std::int64_t chunk = 4096;  // weights whose sum fits 32 bits
+  constexpr std::int64_t chunk = 4096;  // weights of 17 bits whose sum fits 32 bits
   for (std::int64_t from = 0; from < per_channel; from += chunk) {
     const std::int64_t end = std::min(per_channel, from + chunk);
-    std::int32_t above = 0, below = 0;
+    std::int32_t positive = 0, negative = 0;
     for (std::int64_t i = from; i < end; ++i) {
-      above += std::max(weights[i], z);
-      below += std::min(weights[i], z);
+      const std::int32_t w = weights[i] - zero_point;
+      positive += w > 0 ? w : 0;
+      negative += w < 0 ? w : 0;
     }
-    sums.positive += above - (end - from) * z;
-    sums.negative += below - (end - from) * z;
+    sums.positive += positive;
+    sums.negative += negative;
   }
   return sums;
 }
