@@ -19,15 +19,38 @@ void append(std::string& key, std::int32_t value) {
 
 }  // namespace
 
-PartedLowering::PartedLowering(const Network& network, const ArchConfig& config,
-                               UnitPlanner& planner, PartMaker& maker)
-    : planner_(planner), maker_(maker), lowering_(network, config, false) {
-  infos_ = lowering_.context().infos;
+std::int32_t PartMemory::number_of(const std::string& text) {
+  const auto number = static_cast<std::int32_t>(numbers_.size());
+  return numbers_.try_emplace(text, number).first->second;
 }
 
-void PartedLowering::forget() {
+const PartMemory::Part* PartMemory::find(const std::string& key) const {
+  const auto it = parts_.find(key);
+  return it == parts_.end() ? nullptr : &it->second;
+}
+
+const PartMemory::Part& PartMemory::add(std::string key, Part part) {
+  bytes_ += sizeof(Part) + (part.ops ? part.ops->bytes() : 0);
+  return parts_.emplace(std::move(key), std::move(part)).first->second;
+}
+
+void PartMemory::limit(std::size_t bytes) {
+  if (bytes_ <= bytes) return;
   parts_.clear();
   bytes_ = 0;
+}
+
+PartedLowering::PartedLowering(const Network& network, const ArchConfig& config,
+                               UnitPlanner& planner, PartMaker& maker, PartMemory& memory,
+                               const Texts& texts)
+    : planner_(planner),
+      maker_(maker),
+      memory_(memory),
+      weighted_(memory.number_of(texts.weighted)),
+      others_(memory.number_of(texts.others)),
+      own_(memory.number_of(texts.own)),
+      lowering_(network, config, false) {
+  infos_ = lowering_.context().infos;
 }
 
 PartedLowering::Place PartedLowering::place_of(const TensorPlace& tensor) {
@@ -42,8 +65,10 @@ void PartedLowering::reset(const UnitPlanner::Choices& choices) {
   ctx.views.clear();
   ctx.last_store.clear();
   if (!has_plans_ || applied_.layouts != choices.layouts) {
-    const auto number = static_cast<std::int32_t>(layouts_.size());
-    layouts_number_ = layouts_.try_emplace(choices.layouts, number).first->second;
+    std::string layouts;
+    append(layouts, weighted_);
+    for (const std::int32_t layout : choices.layouts) append(layouts, layout);
+    layouts_ = memory_.number_of(layouts);
     // All tensors have their numbers from the beginning.
     ctx.tensors.clear();
     for (const auto& input : ctx.network.inputs) (void)ctx.place(input.name);
@@ -58,20 +83,31 @@ void PartedLowering::reset(const UnitPlanner::Choices& choices) {
   has_plans_ = true;
 }
 
+void PartedLowering::append_cut(std::string& key, std::size_t unit,
+                                const UnitPlanner::Choices& choices) const {
+  const std::uint64_t table = planner_.table_of(unit, choices);
+  append(key, static_cast<std::int32_t>(table >> 32U));
+  append(key, static_cast<std::int32_t>(table));
+  append(key, table == 0 ? own_ : -1);
+  append(key, choices.plans[unit].cut.cut);
+}
+
 std::string PartedLowering::key_of(int layer, const UnitPlanner::Choices& choices) const {
   std::string key;
   append(key, layer);
-  append(key, layouts_number_);
+  append(key, layouts_);
   const ConvUnit* unit = lowering_.unit_of(layer);
-  if (unit == nullptr) return key;
+  if (unit == nullptr) {
+    append(key, others_);
+    return key;
+  }
   const std::size_t number = lowering_.number_of(*unit);
-  append(key, choices.plans[number].cut.cut);
+  append_cut(key, number, choices);
   const Context& ctx = lowering_.context();
   const auto in = ctx.resident.find(unit->input);
   append(key, in == ctx.resident.end() ? -1 : ifmap_half(in->second.half, ctx.builder.turns()));
   // What stays on chip lies there as the next unit reads it.
-  const bool keeps = ctx.resident.count(unit->output) != 0;
-  append(key, keeps ? choices.plans.at(number + 1).cut.cut : -1);
+  if (ctx.resident.count(unit->output) != 0) append_cut(key, number + 1, choices);
   return key;
 }
 
@@ -148,9 +184,7 @@ PartedLowering::Part PartedLowering::record(int layer, PlacedPart& placed) {
       if (number >= 0) completing.push_back(static_cast<std::uint32_t>(number));
     }
     part.ops = maker_.make({builder.ops(), links, completing}, ctx.config);
-    bytes_ += part.ops->bytes();
   }
-  bytes_ += sizeof(Part);
   builder.leave_out_ops();
   return part;
 }
@@ -182,6 +216,8 @@ void PartedLowering::replay(int layer, const Part& part, PlacedPart& placed) {
 }
 
 ProgramOutline PartedLowering::lower(const UnitPlanner::Choices& choices) {
+  constexpr std::size_t most_bytes = std::size_t{128} << 20;
+  memory_.limit(most_bytes);
   reset(choices);
   lowering_.begin();
   Context& ctx = lowering_.context();
@@ -192,13 +228,13 @@ ProgramOutline PartedLowering::lower(const UnitPlanner::Choices& choices) {
     placed.layer = layer;
     placed.swapped = ctx.builder.turns();
     std::string key = key_of(layer, choices);
-    auto known = parts_.find(key);
-    if (known != parts_.end()) {
-      replay(layer, known->second, placed);
+    const Part* known = memory_.find(key);
+    if (known != nullptr) {
+      replay(layer, *known, placed);
     } else {
-      known = parts_.emplace(std::move(key), record(layer, placed)).first;
+      known = &memory_.add(std::move(key), record(layer, placed));
     }
-    const Part& part = known->second;
+    const Part& part = *known;
     placed.part = part.ops;
     placed.ops = part.count;
     // A layer that was folded into an earlier one has nothing of its own.

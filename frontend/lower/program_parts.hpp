@@ -65,23 +65,9 @@ struct ProgramOutline {
 
 namespace lower {
 
-/// Lowers one network for one configuration with any choice of cuts. The ops of a layer depend on
-/// the rest of the program only through the layouts of tensors, what stays on chip, and which half
-/// of each buffer is next; a half is as good as the other, so parts are kept for one of the two.
-class PartedLowering {
+/// Parts of programs of one network, for all configurations that share them.
+class PartMemory {
  public:
-  /// Keeps references to all of them.
-  PartedLowering(const Network& network, const ArchConfig& config, UnitPlanner& planner,
-                 PartMaker& maker);
-
-  /// Throws BadInput naming a layer that cannot be lowered.
-  [[nodiscard]] ProgramOutline lower(const UnitPlanner::Choices& choices);
-
-  /// Memory that the parts take, and how to get rid of them.
-  [[nodiscard]] std::size_t bytes() const { return bytes_; }
-  void forget();
-
- private:
   /// Where a tensor is, see TensorPlace.
   struct Place {
     bool in_memory = false;
@@ -108,9 +94,46 @@ class PartedLowering {
     int kept_half = 0;
   };
 
+  /// Numbers for texts: equal texts have equal numbers.
+  [[nodiscard]] std::int32_t number_of(const std::string& text);
+  /// The part with a key, or null.
+  [[nodiscard]] const Part* find(const std::string& key) const;
+  const Part& add(std::string key, Part part);
+  /// Forgets all parts when they take more than `bytes` of memory.
+  void limit(std::size_t bytes);
+
+ private:
+  std::unordered_map<std::string, std::int32_t> numbers_;
+  std::unordered_map<std::string, Part> parts_;
+  std::size_t bytes_ = 0;
+};
+
+/// Lowers one network for one configuration with any choice of cuts. The ops of a layer depend on
+/// the rest of the program only through the layouts of tensors, what stays on chip, and which half
+/// of each buffer is next; a half is as good as the other, so parts are kept for one of the two.
+class PartedLowering {
+ public:
+  /// What parts depend on besides what is chosen: configurations with equal texts share them.
+  struct Texts {
+    std::string weighted;  ///< of weighted layers whose tables of cuts are shared
+    std::string others;    ///< of layers without weights
+    std::string own;       ///< of weighted layers with cuts that nobody else has
+  };
+  /// Keeps references to all but the texts.
+  PartedLowering(const Network& network, const ArchConfig& config, UnitPlanner& planner,
+                 PartMaker& maker, PartMemory& memory, const Texts& texts);
+
+  /// Throws BadInput naming a layer that cannot be lowered.
+  [[nodiscard]] ProgramOutline lower(const UnitPlanner::Choices& choices);
+
+ private:
+  using Part = PartMemory::Part;
+  using Place = PartMemory::Place;
+
   [[nodiscard]] static Place place_of(const TensorPlace& tensor);
   void reset(const UnitPlanner::Choices& choices);
   [[nodiscard]] std::string key_of(int layer, const UnitPlanner::Choices& choices) const;
+  void append_cut(std::string& key, std::size_t unit, const UnitPlanner::Choices& choices) const;
   /// Emits a layer; the second one does what emit() did when the part was recorded.
   [[nodiscard]] Part record(int layer, PlacedPart& placed);
   void replay(int layer, const Part& part, PlacedPart& placed);
@@ -120,15 +143,14 @@ class PartedLowering {
 
   UnitPlanner& planner_;
   PartMaker& maker_;
+  PartMemory& memory_;
+  std::int32_t weighted_, others_, own_;  ///< numbers of the texts
   NetworkLowering lowering_;
   std::vector<LayerInfo> infos_;    ///< of a program without ops
   std::vector<OutlineLayer> made_;  ///< layers of the program that is being made
-  std::unordered_map<std::string, Part> parts_;
-  UnitPlanner::Choices applied_;  ///< choices of the context's plans
+  UnitPlanner::Choices applied_;    ///< choices of the context's plans
   bool has_plans_ = false;
-  std::map<std::vector<std::int32_t>, std::int32_t> layouts_;  ///< numbers of layout choices
-  std::int32_t layouts_number_ = 0;                            ///< of the context's
-  std::size_t bytes_ = 0;
+  std::int32_t layouts_ = 0;  ///< number of the context's layouts
 };
 
 }  // namespace lower

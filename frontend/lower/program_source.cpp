@@ -35,17 +35,25 @@ void append(std::string& key, std::int64_t value) {
 }
 void append(std::string& key, const std::string& value) { key.append(value).push_back('\0'); }
 
-/// Values of all keys that the possible cuts depend on.
-std::string cuts_key(const ArchConfig& config) {
+constexpr bool is_buffer(std::string_view key) { return key.substr(0, 4) == "buf."; }
+
+/// Values of all keys that the possible cuts depend on; without buffers: what ops depend on once
+/// the cuts are chosen, of weighted layers.
+std::string cuts_key(const ArchConfig& config, bool buffers) {
   std::string key;
   key.reserve(512);
-#define TACTUS_ARCH_INT(section, name, def, lo, hi, unit, binding, doc) \
-  if constexpr (!leaves_cuts(#section "." #name)) append(key, config.section##_##name);
-#define TACTUS_ARCH_BOOL(section, name, def, binding, doc) \
-  if constexpr (!leaves_cuts(#section "." #name))          \
-    append(key, static_cast<std::int64_t>(config.section##_##name));
-#define TACTUS_ARCH_ENUM(section, name, def, choices, binding, doc) \
-  if constexpr (!leaves_cuts(#section "." #name)) append(key, config.section##_##name);
+#define TACTUS_ARCH_INT(section, name, def, lo, hi, unit, binding, doc)            \
+  if constexpr (!leaves_cuts(#section "." #name)) {                                \
+    if (buffers || !is_buffer(#section ".")) append(key, config.section##_##name); \
+  }
+#define TACTUS_ARCH_BOOL(section, name, def, binding, doc)           \
+  if constexpr (!leaves_cuts(#section "." #name)) {                  \
+    append(key, static_cast<std::int64_t>(config.section##_##name)); \
+  }
+#define TACTUS_ARCH_ENUM(section, name, def, choices, binding, doc)                \
+  if constexpr (!leaves_cuts(#section "." #name)) {                                \
+    if (buffers || !is_buffer(#section ".")) append(key, config.section##_##name); \
+  }
 #include "arch/arch_fields.def"
 #undef TACTUS_ARCH_INT
 #undef TACTUS_ARCH_BOOL
@@ -63,7 +71,16 @@ struct Pruned {
   std::optional<lower::PrunedNetwork> result;  ///< absent: the network itself
   lower::WeightsMemory weights;
   TensorChannels channels;
+  lower::PartMemory parts;
+  /// Widths of the accumulator that a program was made with, by the keys without buffers.
+  std::map<std::string, std::set<std::int64_t>> accepted;
 };
+
+/// Ops of layers without weights depend on the sizes of the ofmap and parameter buffers only.
+bool few_buffers(const Network& network) {
+  return std::none_of(network.layers.begin(), network.layers.end(),
+                      [](const Layer& layer) { return layer.op == LayerOp::matmul; });
+}
 
 void note_channels(const Network& network, Pruned& pruned) {
   const Network& left = pruned.result ? pruned.result->network : network;
@@ -81,11 +98,19 @@ class CutSet {
  public:
   CutSet(const Network& network, std::shared_ptr<Pruned> pruned, const ArchConfig& config,
          std::uint64_t number, PartMaker& maker)
-      : original_(network), pruned_(std::move(pruned)), config_(config), number_(number) {
+      : original_(network),
+        pruned_(std::move(pruned)),
+        config_(config),
+        number_(number),
+        texts_{cuts_key(config, false), cuts_key(config, false), cuts_key(config, true)},
+        accepted_(pruned_->accepted[texts_.weighted]) {
+    append(texts_.others, config.buf_ofmap_kib);
+    append(texts_.others, config.buf_param_kib);
+    if (!few_buffers(network)) texts_.others = texts_.own;
     try {
       context_.emplace(this->network(), config_, false);
       planner_.emplace(*context_, lower::conv_units(this->network(), config_), pruned_->weights);
-      parts_.emplace(this->network(), config_, *planner_, maker);
+      parts_.emplace(this->network(), config_, *planner_, maker, pruned_->parts, texts_);
     } catch (const BadInput& e) {
       problem_ = e;
     }
@@ -109,9 +134,7 @@ class CutSet {
       ++plans;
       try {
         out.choices = planner_->choose(memory);
-        append(out.identity, static_cast<std::int64_t>(number_));
-        for (const std::int32_t layout : out.choices.layouts) append(out.identity, layout);
-        for (const auto& plan : out.choices.plans) append(out.identity, plan.cut.cut);
+        name(out);
       } catch (const BadInput& e) {
         out.problem = e;
       }
@@ -128,16 +151,27 @@ class CutSet {
   }
   [[nodiscard]] const TensorChannels& channels() const { return pruned_->channels; }
 
-  /// Memory that the parts of programs take, and how to get rid of them.
-  [[nodiscard]] std::size_t bytes() const { return parts_ ? parts_->bytes() : 0; }
-  void forget_parts() {
-    if (parts_) parts_->forget();
-  }
-
   std::uint64_t last_use = 0;
 
  private:
+  /// Equal names: the same ops. Cuts of tables that nobody else has count for this set alone.
+  void name(Chosen& chosen) const {
+    const lower::UnitPlanner::Choices& choices = chosen.choices;
+    append(chosen.identity, static_cast<std::int64_t>(pruned_->number));
+    append(chosen.identity, static_cast<std::int64_t>(pruned_->parts.number_of(texts_.others)));
+    for (const std::int32_t layout : choices.layouts) append(chosen.identity, layout);
+    bool own = false;
+    for (std::size_t u = 0; u < choices.plans.size(); ++u) {
+      const std::uint64_t table = planner_->table_of(u, choices);
+      append(chosen.identity, static_cast<std::int64_t>(table));
+      append(chosen.identity, choices.plans[u].cut.cut);
+      own = own || table == 0;
+    }
+    append(chosen.identity, own ? static_cast<std::int64_t>(number_) : -1);
+  }
+
   [[nodiscard]] ProgramOutline make(const Chosen& chosen) {
+    config_.hw_acc_bits = *accepted_.begin();
     ProgramOutline out = parts_->lower(chosen.choices);
     if (config_.map_skip_zero) {
       for (std::size_t i = 0; i < out.layers.size(); ++i) {
@@ -153,11 +187,11 @@ class CutSet {
     if (accepted_.count(acc_bits) != 0) return;
     const auto refused = chosen.refused.find(acc_bits);
     if (refused != chosen.refused.end()) throw BadInput(refused->second);
+    const bool first = accepted_.empty();
     try {
-      if (accepted_.empty()) {
-        // Parts are made with a width that is accepted.
-        if (config_.hw_acc_bits != acc_bits) parts_->forget();
-        config_.hw_acc_bits = acc_bits;
+      if (first) {
+        // Parts are kept only if they were made with a width that is accepted.
+        accepted_.insert(acc_bits);
         made_ = make(chosen);
         made_for_ = &chosen;
       } else {
@@ -166,6 +200,10 @@ class CutSet {
         (void)lower::emit_program(network(), config, *planner_, chosen.choices, false);
       }
     } catch (const BadInput& e) {
+      if (first) {
+        accepted_.clear();
+        pruned_->parts.limit(0);
+      }
       chosen.refused.emplace(acc_bits, e);
       throw;
     }
@@ -180,10 +218,11 @@ class CutSet {
   std::shared_ptr<Pruned> pruned_;
   ArchConfig config_;
   std::uint64_t number_;
+  lower::PartedLowering::Texts texts_;
+  std::set<std::int64_t>& accepted_;  ///< widths of the accumulator
   std::optional<lower::Context> context_;
   std::optional<lower::UnitPlanner> planner_;
   std::map<std::pair<std::int64_t, std::int64_t>, Chosen> chosen_;
-  std::set<std::int64_t> accepted_;  ///< widths of the accumulator
   std::optional<lower::PartedLowering> parts_;
   ProgramOutline made_;  ///< by accept_width, for whom
   const Chosen* made_for_ = nullptr;
@@ -213,13 +252,12 @@ class ProgramSource::Impl {
       }
       out.layers = join(std::move(out.layers));
     }
-    limit_parts(cuts);
     return out;
   }
 
   CutSet& cuts_of(const ArchConfig& config) {
     std::shared_ptr<Pruned> pruned = pruned_for(config);
-    std::string key = cuts_key(config);
+    std::string key = cuts_key(config, true);
     append(key, static_cast<std::int64_t>(pruned->number));
     auto it = sets_.find(key);
     if (it == sets_.end()) {
@@ -235,7 +273,6 @@ class ProgramSource::Impl {
 
  private:
   static constexpr std::size_t most_sets = 512;
-  static constexpr std::size_t most_part_bytes = std::size_t{128} << 20;
 
   std::shared_ptr<Pruned> pruned_for(const ArchConfig& config) {
     if (!config.map_skip_zero) return whole_;
@@ -265,16 +302,6 @@ class ProgramSource::Impl {
       if (is_part) layer.macs = macs_of(whole);
     }
     return joined;
-  }
-
-  /// Parts are made again when they are wanted again.
-  void limit_parts(const CutSet& used) {
-    std::size_t bytes = 0;
-    for (const auto& [key, set] : sets_) bytes += set->bytes();
-    if (bytes <= most_part_bytes) return;
-    for (auto& [key, set] : sets_) {
-      if (set.get() != &used) set->forget_parts();
-    }
   }
 
   /// Drops the half that was not used for the longest time.

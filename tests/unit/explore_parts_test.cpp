@@ -61,6 +61,38 @@ TEST_CASE("points of programs from known parts are those of runs") {
   }
 }
 
+TEST_CASE("points share programs only with points that have the same ones") {
+  for (const char* name : {"resnet18", "mobilenet_v3", "tiny_yolov3", "vit_tiny"}) {
+    CAPTURE(std::string(name));
+    SynthOptions options;
+    options.image = 32;
+    const Workload work = workload_of(make_named(name, options));
+    const EnergyTable& table = default_energy_table();
+    PointOptions no_values;
+    no_values.value_events = false;
+    PointTimer together(work, table, no_values);
+    Random random(23);
+    int good = 0;
+    for (int i = 0; i < 60; ++i) {
+      CAPTURE(i);
+      ArchConfig config = vary_memory(preset("edge_16"), random);
+      config.buf_ifmap_kib = 16 * random.in(1, 12);
+      config.buf_weight_kib = 16 * random.in(1, 8);
+      config.buf_psum_kib = 16 * random.in(1, 6);
+      config.buf_param_kib = 4 * random.in(1, 4);
+      if (random.in(0, 3) == 0) config.buf_ofmap_kib = 16 * random.in(2, 12);
+      if (random.in(0, 5) == 0) config.map_dataflow = "ws";
+      if (random.in(0, 5) == 0) config.map_residency = !config.map_residency;
+      PointTimer alone(work, table, no_values);
+      const std::string expected = timed(alone, config);
+      REQUIRE(first_difference(timed(together, config), expected) == "");
+      good += expected.front() == '{' ? 1 : 0;
+    }
+    CHECK(good > 20);
+    CHECK(together.counts().lowerings < 60);
+  }
+}
+
 TEST_CASE("layers with known cuts are not lowered again") {
   SynthOptions options;
   options.image = 64;
