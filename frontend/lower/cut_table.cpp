@@ -87,13 +87,12 @@ constexpr MemoryTiming sample_timings[] = {{1, 1},   {40, 1},     {40, 4},
 /// message where there is no cut.
 class Planner {
  public:
-  Planner(CutTable& table, const Layer& layer, const LayerWeights& weights,
-          const ArchConfig& config)
+  Planner(CutTable& table, const Layer& layer)
       : table_(table),
         layer_(layer),
-        weights_(weights),
+        weights_(table.weights_),
         s_(table.shape_),
-        cfg_(mapping_config(config)),
+        cfg_(table.config_),
         limits_(table.limits_),
         beat_(cfg_.beat_bytes()) {}
 
@@ -159,7 +158,11 @@ class Planner {
         if (h <= max_pixels_per_axis && fits(plan, h, w)) consider(plan, h, w);
       }
     }
-    if (table_.cuts_.size() != known) table_.bases_.push_back(plan);
+    if (table_.cuts_.size() == known) return;
+    std::vector<ColumnTile> columns;
+    columns.swap(plan.columns);
+    table_.bases_.push_back(plan);
+    columns.swap(plan.columns);
   }
 
   /// Cuts the units into blocks; false when not even one block of indices fits.
@@ -327,7 +330,7 @@ class Planner {
   const Layer& layer_;
   const LayerWeights& weights_;
   const ConvShape& s_;
-  const ArchConfig cfg_;
+  const ArchConfig& cfg_;
   BufferLimits& limits_;
   std::int64_t beat_;
   std::int64_t planes_ = 0;       ///< most input planes of any column tile
@@ -344,9 +347,9 @@ bool CutCost::dominates(const CutCost& o) const {
 
 CutTable::CutTable(const Layer& layer, const LayerWeights& weights, const ConvShape& shape,
                    const ArchConfig& config)
-    : shape_(shape), limits_(config) {
+    : shape_(shape), weights_(weights), config_(mapping_config(config)), limits_(config) {
   static_assert(std::size(sample_timings) == samples);
-  Planner(*this, layer, weights, config).run();
+  Planner(*this, layer).run();
 }
 
 void CutTable::add(const Cut& cut, const CutCost& cost) {
@@ -380,7 +383,12 @@ CutTable::Choice CutTable::best(const MemoryTiming& memory) {
 ConvPlan CutTable::plan(const Choice& choice) {
   const Cut& cut = cuts_.at(static_cast<std::size_t>(choice.cut));
   ConvPlan& base = bases_[static_cast<std::size_t>(cut.base)];
-  if (base.macs_executed < 0) base.macs_executed = executed_macs(base);
+  if (base.columns.empty()) {
+    base.columns = column_tiles(
+        shape_, {base.operands, base.output_stationary, base.line_phases, base.column_channels});
+    set_runs(base, weights_, config_);
+    base.macs_executed = executed_macs(base);
+  }
   ConvPlan plan = base;
   plan.weights_outer = cut.weights_outer;
   plan.estimated_cycles = choice.cycles;

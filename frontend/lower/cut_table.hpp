@@ -48,6 +48,7 @@ class LayerWeights;
 
 class CutTable {
  public:
+  /// Keeps a reference to the weights.
   CutTable(const Layer& layer, const LayerWeights& weights, const ConvShape& shape,
            const ArchConfig& config);
 
@@ -81,8 +82,10 @@ class CutTable {
   void add(const Cut& cut, const CutCost& cost);
 
   ConvShape shape_;
+  const LayerWeights& weights_;
+  ArchConfig config_;  ///< its mapping keys
   BufferLimits limits_;
-  std::vector<ConvPlan> bases_;  ///< without pixel tiles
+  std::vector<ConvPlan> bases_;  ///< without pixel tiles; without column tiles until one is chosen
   std::vector<Cut> cuts_;        ///< those that can be best
   std::vector<CutCost> costs_;
   std::map<std::pair<std::int64_t, std::int64_t>, Choice> known_;

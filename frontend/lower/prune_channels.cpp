@@ -111,13 +111,17 @@ class Pruner {
     if (may_change(number)) take(number, left, constant);
   }
 
+  /// A product without a declared pattern of neighbouring channels.
+  [[nodiscard]] static bool takes_any_order(const Layer& reader) {
+    return is_product(reader) && reader.sparsity.find(':') == std::string::npos;
+  }
+
   /// The places of the layer's channels in the order of K make no difference to the readers.
   [[nodiscard]] bool may_change(std::size_t number) const {
     const Numbers& readers = readers_[number];
     return std::all_of(readers.begin(), readers.end(), [&](std::size_t i) {
       const Layer& reader = layer(i);
-      return is_product(reader) && reader.sparsity.find(':') == std::string::npos &&
-             exact(reader, now().format_of(layer(number).id));
+      return takes_any_order(reader) && exact(reader, now().format_of(layer(number).id));
     });
   }
 
@@ -140,7 +144,7 @@ class Pruner {
     const auto channels = static_cast<std::size_t>(sorted.out_channels);
     bool all_used = true;
     for (const std::size_t reader : readers_[number]) {
-      if (!is_product(layer(reader))) return;
+      if (!takes_any_order(layer(reader))) return;
       all_used = all_used && uses_all(layer(reader), channels);
     }
     if (all_used) return;
