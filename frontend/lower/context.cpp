@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "numerics/add_mul_shift.hpp"
 #include "numerics/errors.hpp"
@@ -41,9 +42,8 @@ TensorLayout Context::layout_of(const std::string& id) const {
 }
 
 TensorPlace& Context::place(const std::string& id) {
-  for (auto& t : tensors) {
-    if (t.name == id) return t;
-  }
+  const auto known = numbers_.find(id);
+  if (known != numbers_.end()) return tensors[known->second];
   const Shape shape = network.shape_of(id);
   const TensorLayout layout = layout_of(id);
   TensorPlace t;
@@ -55,8 +55,14 @@ TensorPlace& Context::place(const std::string& id) {
   t.pack = static_cast<int>(layout.pack);
   t.bundle = static_cast<int>(layout.bundle);
   t.is_signed = network.format_of(id).is_signed;
-  tensors.push_back(t);
+  numbers_.emplace(id, tensors.size());
+  tensors.push_back(std::move(t));
   return tensors.back();
+}
+
+void Context::forget_tensors() {
+  tensors.clear();
+  numbers_.clear();
 }
 
 void Context::place_in_memory(const std::string& id) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "arch/arch_config.hpp"
@@ -54,6 +55,7 @@ class Context {
   /// Tensor id with flatten layers seen through.
   [[nodiscard]] std::string source_of(const std::string& id) const;
   [[nodiscard]] TensorPlace& place(const std::string& id);
+  void forget_tensors();
   /// Layout of a tensor; the smallest one until something else was chosen.
   [[nodiscard]] TensorLayout layout_of(const std::string& id) const;
   /// Reserves memory for a tensor and says where it is.
@@ -89,6 +91,9 @@ class Context {
   /// Puts parameter records into memory and returns their address.
   std::uint64_t put_records(const std::vector<EncodedRecord>& records);
   int load_records(int layer, std::uint64_t address, std::int64_t count, int half);
+
+ private:
+  std::unordered_map<std::string, std::size_t> numbers_;  ///< of tensors in `tensors`
 };
 
 /// Channel record of output channel `n`; checks what the hardware can do.

@@ -70,7 +70,7 @@ void PartedLowering::reset(const UnitPlanner::Choices& choices) {
     for (const std::int32_t layout : choices.layouts) append(layouts, layout);
     layouts_ = memory_.number_of(layouts);
     // All tensors have their numbers from the beginning.
-    ctx.tensors.clear();
+    ctx.forget_tensors();
     for (const auto& input : ctx.network.inputs) (void)ctx.place(input.name);
     for (const Layer& layer : ctx.network.layers) (void)ctx.place(layer.id);
   }

@@ -97,12 +97,12 @@ void ScheduleBlock::find_regions() {
   for (std::size_t i = 0; i < n; ++i) {
     std::array<std::uint64_t, sizeof(ScheduleOp) / 8> words;
     std::memcpy(words.data(), &ops_[i], sizeof(ScheduleOp));
-    std::uint64_t h = 0;
+    std::uint64_t h = 0, factor = 0x9E3779B97F4A7C15U;
     for (const std::uint64_t word : words) {
-      h = (h ^ word) * 0x9E3779B97F4A7C15U;
-      h ^= h >> 29;
+      h += (word ^ word >> 32) * factor;
+      factor *= 0xD1342543DE82EF95U;
     }
-    hash[i] = h;
+    hash[i] = h ^ h >> 29;
   }
   const auto equal = [&](std::size_t a, std::size_t b) {
     return hash[a] == hash[b] && std::memcmp(&ops_[a], &ops_[b], sizeof(ScheduleOp)) == 0;
@@ -155,7 +155,11 @@ void ScheduleBlock::find_fills(const std::vector<std::uint32_t>& seen) {
   const auto note_tokens = [&](std::size_t user, std::size_t op) {
     for (const std::uint32_t back : ops_[op].tokens) note(user, op - back);
   };
+  const std::size_t far = reach(0, ops_.size());
+  std::size_t passed = 0;  // regions that end at op i or before
   for (std::size_t i = regions_.front().end; i < ops_.size(); ++i) {
+    while (passed < regions_.size() && regions_[passed].end <= i) ++passed;
+    if (i - regions_[passed - 1].end >= far) continue;
     note_tokens(i, i);
     for (const std::uint32_t back : ops_[i].tokens) {
       if (back != 0) note_tokens(i, i - back);

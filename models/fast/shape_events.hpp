@@ -9,6 +9,7 @@
 
 namespace tactus::fast {
 
+void add_shape_events(const TileOp& op, const ArchNumbers& arch, EventCounts& sum);
 [[nodiscard]] EventCounts shape_events(const TileOp& op, const ArchNumbers& arch);
 
 }  // namespace tactus::fast

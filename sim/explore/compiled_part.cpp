@@ -38,7 +38,7 @@ CompiledPart::CompiledPart(const PartOps& part, const ArchConfig& config) : orde
   block = block_of(part, order, arch);
   order.forget_inner();
   for (const TileOp& op : part.ops) {
-    events += fast::shape_events(op, arch);
+    fast::add_shape_events(op, arch, events);
     if (const auto* load = std::get_if<LoadOp>(&op.body)) {
       const std::int64_t beats = fast::line_beats(*load, arch);
       const auto it = std::find_if(reads.begin(), reads.end(),
