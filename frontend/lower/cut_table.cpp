@@ -153,8 +153,9 @@ class Planner {
     const std::size_t known = table_.cuts_.size();
     const std::int64_t lines = ceil_div(s_.out_h, plan.line_phases);
     const std::int64_t forced = ceil_div(cfg_.map_tile_rows, plan.line_phases);
+    const std::vector<std::int64_t> heights = line_candidates(lines, forced);
     for (const std::int64_t w : width_candidates(s_.out_w, beat_)) {
-      for (const std::int64_t h : line_candidates(lines, forced)) {
+      for (const std::int64_t h : heights) {
         if (h <= max_pixels_per_axis && fits(plan, h, w)) consider(plan, h, w);
       }
     }
@@ -199,6 +200,19 @@ class Planner {
     return false;
   }
 
+  /// Most bytes that a tile of the cut takes in a bank of the input.
+  [[nodiscard]] std::int64_t bank_bytes(const ConvPlan& plan, std::int64_t h,
+                                        std::int64_t w) const {
+    std::int64_t most = 0;
+    for (std::int64_t x0 = 0; x0 < s_.out_w; x0 += w) {
+      const PixelTile tile{0, x0, h, std::min(w, s_.out_w - x0)};
+      const TileLayout layout =
+          layout_tile(plan.window, tile, s_.in_h, s_.in_w, s_.in.pixel_bytes(), beat_);
+      most = std::max(most, layout.bank_bytes(plan.slots));
+    }
+    return most;
+  }
+
   /// Checks the largest tile of the cut, of h lines of the array, against all buffers.
   bool fits(const ConvPlan& plan, std::int64_t h, std::int64_t w) {
     const std::int64_t elem = s_.in.pixel_bytes();
@@ -206,19 +220,15 @@ class Planner {
         (s_.window.stride_w * elem > 255 || s_.window.dilation_w * elem > 4095)) {
       return false;
     }
-    std::int64_t bank = 0;
-    for (std::int64_t x0 = 0; x0 < s_.out_w; x0 += w) {
-      const PixelTile tile{0, x0, h, std::min(w, s_.out_w - x0)};
-      bank = std::max(
-          bank,
-          layout_tile(plan.window, tile, s_.in_h, s_.in_w, elem, beat_).bank_bytes(plan.slots));
-    }
     std::int64_t out = h * round_up(w * s_.out_elem(), beat_);
     if (s_.has_residual && s_.residual_elem() != s_.out_elem()) {
       out += h * round_up(w * s_.residual_elem(), beat_);
     }
-    const bool fit =
-        limits_.ifmap.holds(bank) && limits_.psum.holds(h * w) && limits_.ofmap.holds(out);
+    // The banks of the input are looked at where everything else fits.
+    const bool others = limits_.psum.holds(h * w) && limits_.ofmap.holds(out);
+    if (!others && !table_.cuts_.empty()) return false;
+    const std::int64_t bank = bank_bytes(plan, h, w);
+    const bool fit = others && limits_.ifmap.holds(bank);
     // What is lacking is of interest only where nothing fits.
     if (fit || !table_.cuts_.empty()) return fit;
     Shortages found;
@@ -237,11 +247,13 @@ class Planner {
   }
 
   void consider(const ConvPlan& plan, std::int64_t h, std::int64_t w) {
+    const TileLayout layout =
+        layout_tile(plan.window, {0, 0, h, w}, s_.in_h, s_.in_w, s_.in.pixel_bytes(), beat_);
     for (const bool weights_outer : {true, false}) {
       if (cfg_.map_order == "weights" && !weights_outer) continue;
       if (cfg_.map_order == "pixels" && weights_outer) continue;
       const auto base = static_cast<std::int32_t>(table_.bases_.size());
-      table_.add({base, h, w, weights_outer}, estimate(plan, h, w, weights_outer));
+      table_.add({base, h, w, weights_outer}, estimate(plan, h, w, layout, weights_outer));
     }
   }
 
@@ -278,8 +290,9 @@ class Planner {
   }
 
   /// Longest of the four queues' busy cycles plus what cannot overlap (first load, last store).
+  /// `layout` is that of the first tile.
   [[nodiscard]] CutCost estimate(const ConvPlan& plan, std::int64_t h, std::int64_t w,
-                                 bool weights_outer) const {
+                                 const TileLayout& layout, bool weights_outer) const {
     const auto columns = static_cast<std::int64_t>(plan.columns.size());
     const std::int64_t ny = ceil_div(s_.out_h, h * plan.line_phases), nx = ceil_div(s_.out_w, w);
     const std::int64_t tiles = ny * nx, pixels = h * w, works = tiles * columns;
@@ -289,8 +302,6 @@ class Planner {
     if (cfg_.map_objective == "compute") return cost;
 
     // Cycles of one load or store besides L and I: fills; its beats are multiplied by I.
-    const TileLayout layout =
-        layout_tile(plan.window, {0, 0, h, w}, s_.in_h, s_.in_w, s_.in.pixel_bytes(), beat_);
     const std::int64_t in_beats = planes_ * layout.lines * ceil_div(layout.data_bytes, beat_);
     const std::int64_t fill = layout.needs_fill ? layout.bank_bytes(plan.slots) / beat_ : 0;
     const std::int64_t in_loads = tiles == 1 && s_.groups == 1       ? 1
