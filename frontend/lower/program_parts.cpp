@@ -42,13 +42,11 @@ void PartMemory::limit(std::size_t bytes) {
 
 PartedLowering::PartedLowering(const Network& network, const ArchConfig& config,
                                UnitPlanner& planner, PartMaker& maker, PartMemory& memory,
-                               const Texts& texts)
+                               const Kinds& kinds)
     : planner_(planner),
       maker_(maker),
       memory_(memory),
-      weighted_(memory.number_of(texts.weighted)),
-      others_(memory.number_of(texts.others)),
-      own_(memory.number_of(texts.own)),
+      kinds_(kinds),
       lowering_(network, config, false) {
   infos_ = lowering_.context().infos;
 }
@@ -66,7 +64,7 @@ void PartedLowering::reset(const UnitPlanner::Choices& choices) {
   ctx.last_store.clear();
   if (!has_plans_ || applied_.layouts != choices.layouts) {
     std::string layouts;
-    append(layouts, weighted_);
+    append(layouts, kinds_.weighted);
     for (const std::int32_t layout : choices.layouts) append(layouts, layout);
     layouts_ = memory_.number_of(layouts);
     // All tensors have their numbers from the beginning.
@@ -88,7 +86,7 @@ void PartedLowering::append_cut(std::string& key, std::size_t unit,
   const std::uint64_t table = planner_.table_of(unit, choices);
   append(key, static_cast<std::int32_t>(table >> 32U));
   append(key, static_cast<std::int32_t>(table));
-  append(key, table == 0 ? own_ : -1);
+  append(key, table == 0 ? kinds_.own : 0);
   append(key, choices.plans[unit].cut.cut);
 }
 
@@ -98,7 +96,7 @@ std::string PartedLowering::key_of(int layer, const UnitPlanner::Choices& choice
   append(key, layouts_);
   const ConvUnit* unit = lowering_.unit_of(layer);
   if (unit == nullptr) {
-    append(key, others_);
+    append(key, kinds_.others);
     return key;
   }
   const std::size_t number = lowering_.number_of(*unit);

@@ -94,7 +94,7 @@ class PartMemory {
     int kept_half = 0;
   };
 
-  /// Numbers for texts: equal texts have equal numbers.
+  /// Numbers from 0 on: equal texts have equal ones.
   [[nodiscard]] std::int32_t number_of(const std::string& text);
   /// The part with a key, or null.
   [[nodiscard]] const Part* find(const std::string& key) const;
@@ -113,15 +113,16 @@ class PartMemory {
 /// of each buffer is next; a half is as good as the other, so parts are kept for one of the two.
 class PartedLowering {
  public:
-  /// What parts depend on besides what is chosen: configurations with equal texts share them.
-  struct Texts {
-    std::string weighted;  ///< of weighted layers whose tables of cuts are shared
-    std::string others;    ///< of layers without weights
-    std::string own;       ///< of weighted layers with cuts that nobody else has
+  /// What parts depend on besides what is chosen, as numbers: configurations with equal ones share
+  /// them.
+  struct Kinds {
+    std::int32_t weighted = 0;  ///< of weighted layers whose tables of cuts are shared
+    std::int32_t others = 0;    ///< of layers without weights
+    std::int32_t own = 0;       ///< of weighted layers with cuts that nobody else has
   };
-  /// Keeps references to all but the texts.
+  /// Keeps references to all but the last one.
   PartedLowering(const Network& network, const ArchConfig& config, UnitPlanner& planner,
-                 PartMaker& maker, PartMemory& memory, const Texts& texts);
+                 PartMaker& maker, PartMemory& memory, const Kinds& kinds);
 
   /// Throws BadInput naming a layer that cannot be lowered.
   [[nodiscard]] ProgramOutline lower(const UnitPlanner::Choices& choices);
@@ -144,7 +145,7 @@ class PartedLowering {
   UnitPlanner& planner_;
   PartMaker& maker_;
   PartMemory& memory_;
-  std::int32_t weighted_, others_, own_;  ///< numbers of the texts
+  Kinds kinds_;
   NetworkLowering lowering_;
   std::vector<LayerInfo> infos_;    ///< of a program without ops
   std::vector<OutlineLayer> made_;  ///< layers of the program that is being made

@@ -101,16 +101,18 @@ class CutSet {
       : original_(network),
         pruned_(std::move(pruned)),
         config_(config),
-        number_(number),
-        texts_{cuts_key(config, false), cuts_key(config, false), cuts_key(config, true)},
-        accepted_(pruned_->accepted[texts_.weighted]) {
-    append(texts_.others, config.buf_ofmap_kib);
-    append(texts_.others, config.buf_param_kib);
-    if (!few_buffers(network)) texts_.others = texts_.own;
+        accepted_(pruned_->accepted[cuts_key(config, false)]) {
+    std::string text = cuts_key(config, false);
+    kinds_.weighted = pruned_->parts.number_of(text);
+    append(text, config.buf_ofmap_kib);
+    append(text, config.buf_param_kib);
+    // Numbers of sets are below 0: they are no texts'.
+    kinds_.own = -1 - static_cast<std::int32_t>(number);
+    kinds_.others = few_buffers(network) ? pruned_->parts.number_of(text) : kinds_.own;
     try {
       context_.emplace(this->network(), config_, false);
       planner_.emplace(*context_, lower::conv_units(this->network(), config_), pruned_->weights);
-      parts_.emplace(this->network(), config_, *planner_, maker, pruned_->parts, texts_);
+      parts_.emplace(this->network(), config_, *planner_, maker, pruned_->parts, kinds_);
     } catch (const BadInput& e) {
       problem_ = e;
     }
@@ -158,7 +160,8 @@ class CutSet {
   void name(Chosen& chosen) const {
     const lower::UnitPlanner::Choices& choices = chosen.choices;
     append(chosen.identity, static_cast<std::int64_t>(pruned_->number));
-    append(chosen.identity, static_cast<std::int64_t>(pruned_->parts.number_of(texts_.others)));
+    append(chosen.identity, std::int64_t{kinds_.weighted});
+    append(chosen.identity, std::int64_t{kinds_.others});
     for (const std::int32_t layout : choices.layouts) append(chosen.identity, layout);
     bool own = false;
     for (std::size_t u = 0; u < choices.plans.size(); ++u) {
@@ -167,7 +170,7 @@ class CutSet {
       append(chosen.identity, choices.plans[u].cut.cut);
       own = own || table == 0;
     }
-    append(chosen.identity, own ? static_cast<std::int64_t>(number_) : -1);
+    append(chosen.identity, own ? std::int64_t{kinds_.own} : 0);
   }
 
   [[nodiscard]] ProgramOutline make(const Chosen& chosen) {
@@ -217,8 +220,7 @@ class CutSet {
   const Network& original_;
   std::shared_ptr<Pruned> pruned_;
   ArchConfig config_;
-  std::uint64_t number_;
-  lower::PartedLowering::Texts texts_;
+  lower::PartedLowering::Kinds kinds_;
   std::set<std::int64_t>& accepted_;  ///< widths of the accumulator
   std::optional<lower::Context> context_;
   std::optional<lower::UnitPlanner> planner_;
