@@ -82,7 +82,8 @@ struct SegmentSizes {
 
 class Schedule {
  public:
-  /// Keeps pointers to the blocks. Latency and interval of `arch` do not matter.
+  /// Keeps pointers to the blocks. Latency and interval of `arch` do not matter; queue_depth is a
+  /// power of two.
   Schedule(std::vector<PlacedBlock> blocks, const SegmentSizes& segments, const ArchNumbers& arch);
 
   /// Cycles of all ops; without `skip` each of them is computed. Reuses the memory of `times`.

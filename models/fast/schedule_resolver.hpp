@@ -58,7 +58,7 @@ class ScheduleResolver {
     ArrayState array;
     std::array<Cycle, queue_count> last{};         ///< retire of the last op of each queue
     std::array<std::size_t, queue_count> count{};  ///< ops of each queue
-    std::vector<Cycle> queues;  ///< start of op c of queue q at q * depth + c mod depth
+    std::vector<Cycle> queues;                     ///< start of op c of queue q, see slot()
     Sums sums;
   };
   struct Snapshot {
@@ -112,6 +112,11 @@ class ScheduleResolver {
     state_.segment_ready = retire;
   }
 
+  /// Where State::queues has the start of an op of queue q; depths are powers of two.
+  [[nodiscard]] std::size_t slot(std::size_t q, std::size_t op) const {
+    return q * schedule_.queue_depth_ + (op & (schedule_.queue_depth_ - 1));
+  }
+
   [[nodiscard]] Cycle next_dispatch(Queue queue) {
     Cycle dispatch = state_.dispatch + 1;
     if (first_of_segment_) {
@@ -121,15 +126,14 @@ class ScheduleResolver {
     const auto q = static_cast<std::size_t>(queue);
     const std::size_t depth = schedule_.queue_depth_;
     if (state_.count[q] >= depth) {
-      dispatch = std::max(dispatch, state_.queues[q * depth + state_.count[q] % depth] + 1);
+      dispatch = std::max(dispatch, state_.queues[slot(q, state_.count[q])] + 1);
     }
     return dispatch;
   }
 
   void note(Queue queue, Cycle start, Cycle retire) {
     const auto q = static_cast<std::size_t>(queue);
-    const std::size_t depth = schedule_.queue_depth_;
-    state_.queues[q * depth + state_.count[q] % depth] = start;
+    state_.queues[slot(q, state_.count[q])] = start;
     ++state_.count[q];
     state_.last[q] = retire;
     if (retire > state_.latest) {
@@ -323,8 +327,7 @@ class ScheduleResolver {
       if (then.count[q] == 0 || now.last[q] - then.last[q] != delay) return false;
       if (then.count[q] < depth) return false;
       for (std::size_t i = 1; i <= depth; ++i) {
-        if (now.queues[q * depth + (now.count[q] - i) % depth] -
-                then.queues[q * depth + (then.count[q] - i) % depth] !=
+        if (now.queues[slot(q, now.count[q] - i)] - then.queues[slot(q, then.count[q] - i)] !=
             delay) {
           return false;
         }
@@ -388,7 +391,7 @@ class ScheduleResolver {
                     now.queues.begin() + static_cast<std::ptrdiff_t>((q + 1) * depth));
       const std::size_t count = now.count[q] + repeats * more;
       for (std::size_t i = 1; i <= depth; ++i) {
-        now.queues[q * depth + (count - i) % depth] = starts[(now.count[q] - i) % depth] + delay;
+        now.queues[slot(q, count - i)] = starts[slot(0, now.count[q] - i)] + delay;
       }
       now.count[q] = count;
     }
