@@ -39,6 +39,9 @@ out=$(cd "$(dirname "$out")" && pwd)/$(basename "$out")
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/tactus_rtl.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT INT TERM
 # Modules: ours, or their namesakes in the overlay, and what else is there. The package comes first.
+# Ours have names relative to the folder above: coverage files name them, and hold for any checkout.
+cd "$rtl/.."
+rtl=$(basename "$rtl")
 arith=
 sources=
 for source in "$rtl"/src/*.sv ${overlay:+"$overlay"/*.sv}; do

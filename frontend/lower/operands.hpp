@@ -63,10 +63,10 @@ struct Operands {
   [[nodiscard]] std::int64_t index_bits() const {
     return candidates == 8 ? 4 : candidates == 4 ? 2 : candidates == 2 ? 1 : 0;
   }
-  /// V and X: K units in a row of the weight and of the index buffer (X: only when sparse).
+  /// V and X: K units in a row of the weight and of the index buffer (X: 0 unless sparse).
   [[nodiscard]] std::int64_t units_per_row() const { return word_bits / (lanes() * wgt_carrier); }
   [[nodiscard]] std::int64_t units_per_index_row() const {
-    return word_bits / (lanes() * index_bits());
+    return sparse() ? word_bits / (lanes() * index_bits()) : 0;
   }
 };
 

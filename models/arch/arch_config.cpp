@@ -156,7 +156,9 @@ std::vector<std::pair<std::string, std::string>> effective(const ArchConfig& con
 
 std::string config_hash(const ArchConfig& config) {
   std::string lines;
-  for (const auto& [key, value] : effective(config)) lines += key + "=" + value + "\n";
+  for (const auto& [key, value] : effective(config)) {
+    lines.append(key).append("=").append(value).append("\n");
+  }
   return sha256_hex(lines);
 }
 

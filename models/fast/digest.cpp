@@ -38,12 +38,12 @@ TACTUS_AVX2_INLINE __m256i mixed(__m256i words, __m256i addresses) {
 
 __attribute__((target("avx2"))) void mix_lines_avx2(MixSum& total, const std::uint8_t* words,
                                                     const MixLines& lines, std::uint64_t address) {
-  const std::uint64_t step = lines.word_step;
-  const __m256i next = _mm256_set1_epi64x(static_cast<long long>(4 * step));
+  const std::uint64_t step = lines.word_step, steps[] = {2 * step, 3 * step, 4 * step};
+  const std::uint64_t at_words[] = {address, address + step, address + steps[0],
+                                    address + steps[1]};  // modulo 2^64
+  const __m256i next = _mm256_set1_epi64x(static_cast<long long>(steps[2]));
   const __m256i next_line = _mm256_set1_epi64x(static_cast<long long>(lines.line_step));
-  __m256i start = _mm256_setr_epi64x(
-      static_cast<long long>(address), static_cast<long long>(address + step),
-      static_cast<long long>(address + 2 * step), static_cast<long long>(address + 3 * step));
+  __m256i start = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at_words));
   const std::int64_t rest = lines.words % 4;
   const __m256i there = _mm256_cmpgt_epi64(_mm256_set1_epi64x(static_cast<long long>(rest)),
                                            _mm256_setr_epi64x(0, 1, 2, 3));

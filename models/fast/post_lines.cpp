@@ -70,7 +70,7 @@ void read_elements(const std::uint8_t* first, const ElementGrid& grid, std::int6
       const std::uint8_t* from = first + y * grid.step_y;
       for (std::int64_t x = 0; x < grid.width; ++x) {
         std::memcpy(&element, from + x * grid.step_x, sizeof element);
-        values[x] = element;
+        values[x] = element;  // NOLINT(bugprone-signed-char-misuse): a number
       }
     }
   });
@@ -115,7 +115,7 @@ void max_bytes(const std::uint8_t* first, const ElementGrid& grid, const Window&
         for (std::int64_t kx = 1; kx < window.width; ++kx) {
           most = std::max(most, at[kx * window.step_kx]);
         }
-        values[x] = most;
+        values[x] = most;  // NOLINT(bugprone-signed-char-misuse): a number
       }
     }
   });

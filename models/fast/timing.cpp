@@ -168,10 +168,12 @@ class Resolver {
   }
 
   Channel& channel_of(int source, int target) {
-    return channels_[static_cast<std::size_t>(source * queue_count + target)];
+    return channels_[static_cast<std::size_t>(source) * queue_count +
+                     static_cast<std::size_t>(target)];
   }
   const Channel& channel_of(int source, int target) const {
-    return channels_[static_cast<std::size_t>(source * queue_count + target)];
+    return channels_[static_cast<std::size_t>(source) * queue_count +
+                     static_cast<std::size_t>(target)];
   }
 
   const std::vector<TileOp>& ops_;

@@ -41,7 +41,7 @@ std::optional<WinogradUnit::Values> WinogradUnit::run(const ComputeOp& op,
   if (!sequence_ || !continues(op, layout, buffers)) {
     settle(buffers);
     if (!takes(op, layout, buffers)) return std::nullopt;
-    sequence_.emplace();
+    sequence_.emplace(Sequence{});
     sequence_->op = op;
     sequence_->channels = channels_of(op);
     sequence_->op.k_rows = all_taps * sequence_->channels;

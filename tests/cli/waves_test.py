@@ -142,6 +142,9 @@ class Waves(CliTest):
         coverage, notes = self.folder / "c.dat", self.folder / "notes"
         self.good("run", W4A4, "--preset", "tiny_4", "--limit", 2, "--backend", "rtl",
                   "--coverage", coverage)
+        source = re.search(r"[^\x01\x02]*tactus_top\.sv", coverage.read_text(encoding="latin-1"))
+        if not (tool.ROOT / source.group(0)).exists():
+            self.skipTest(f"the coverage build is that of another checkout: {source.group(0)}")
         done = subprocess.run(["verilator_coverage", "--annotate", notes, coverage], cwd=tool.ROOT,
                               capture_output=True, text=True, check=True)
         hit, points = map(int, re.search(r"Total coverage \((\d+)/(\d+)\)", done.stdout).groups())
