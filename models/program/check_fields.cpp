@@ -12,7 +12,7 @@
 namespace tactus {
 namespace {
 
-// NOLINTNEXTLINE(clang-analyzer-core.DivideZero): b is a power of two from a checked field
+// NOLINTNEXTLINE(clang-analyzer-core.DivideZero): callers have checked that b is 1 or more
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 class FieldCheck {
