@@ -43,11 +43,12 @@ class Context {
   ProgramBuilder builder;
   std::vector<TensorPlace> tensors;
   std::vector<LayerInfo> infos;
-  std::map<std::string, Resident> resident;     ///< tensors kept on chip
-  std::map<std::string, std::string> views;     ///< tensors that lie in a concat's, by their ids
-  std::map<std::string, int> last_store;        ///< op that completed a tensor in memory
-  std::map<std::string, ConvPlan> plans;        ///< by id of the convolution or linear layer
-  std::map<std::string, TensorLayout> layouts;  ///< of all tensors, set before anything is placed
+  std::map<std::string, Resident> resident;  ///< tensors kept on chip
+  std::map<std::string, std::string> views;  ///< tensors that lie in a concat's, by their ids
+  std::map<std::string, int> last_store;     ///< op that completed a tensor in memory
+  std::map<std::string, ConvPlan> plans;     ///< by id of the convolution or linear layer
+  /// Of all tensors, set before anything is placed.
+  std::unordered_map<std::string, TensorLayout> layouts;
 
   [[nodiscard]] const Layer& layer(int index) const {
     return network.layers[static_cast<std::size_t>(index)];

@@ -174,7 +174,7 @@ class ConvLowering {
     op.log2_m = log2_of(o.candidates);
     op.nm_last = o.kept - 1;
     op.dataflow = plan_.output_stationary ? 1 : 0;
-    std::vector<Half> touches{
+    HalfSet touches{
         {Buffer::ifmap, in_half}, {Buffer::weight, block.half}, {Buffer::psum, w.psum_half}};
     if (o.sparse()) touches.push_back({Buffer::index, block.half});
     ctx_.builder.emit(op, unit_.layer, touches);
@@ -202,7 +202,7 @@ class ConvLowering {
     op.win_h = 1;
     op.win_w = 1;
     set_requant(ctx_, layer_, op);
-    std::vector<Half> touches{{Buffer::psum, psum_half}, {Buffer::param, param_half}};
+    HalfSet touches{{Buffer::psum, psum_half}, {Buffer::param, param_half}};
     if (residual) load_residual(op, column, tile, ofmap_half, out_pitch, touches);
     op.dst_log2_bytes = log2_bytes(shape_.out_elem());
     if (on_chip) {
@@ -245,7 +245,7 @@ class ConvLowering {
 
   /// The residual tile goes where the result will be, or behind it when element sizes differ.
   void load_residual(PostOp& op, const ColumnTile& column, const PixelTile& tile, int half,
-                     std::int64_t out_pitch, std::vector<Half>& touches) {
+                     std::int64_t out_pitch, HalfSet& touches) {
     const Format format = ctx_.network.format_of(unit_.residual);
     const std::int64_t elem = shape_.residual_elem();
     const std::int64_t base = elem == shape_.out_elem() ? 0 : tile.h * out_pitch;

@@ -35,6 +35,7 @@ class HalfSet {
   HalfSet(std::initializer_list<Half> halves) { add(halves.begin(), halves.end()); }
   HalfSet(const std::vector<Half>& halves) { add(halves.data(), halves.data() + halves.size()); }
   [[nodiscard]] std::uint16_t bits() const { return bits_; }
+  void push_back(const Half& half) { add(&half, &half + 1); }
 
  private:
   void add(const Half* first, const Half* last) {

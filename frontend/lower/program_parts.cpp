@@ -90,14 +90,15 @@ void PartedLowering::append_cut(std::string& key, std::size_t unit,
   append(key, choices.plans[unit].cut.cut);
 }
 
-std::string PartedLowering::key_of(int layer, const UnitPlanner::Choices& choices) const {
-  std::string key;
+void PartedLowering::set_key(std::string& key, int layer,
+                             const UnitPlanner::Choices& choices) const {
+  key.clear();
   append(key, layer);
   append(key, layouts_);
   const ConvUnit* unit = lowering_.unit_of(layer);
   if (unit == nullptr) {
     append(key, kinds_.others);
-    return key;
+    return;
   }
   const std::size_t number = lowering_.number_of(*unit);
   append_cut(key, number, choices);
@@ -106,7 +107,6 @@ std::string PartedLowering::key_of(int layer, const UnitPlanner::Choices& choice
   append(key, in == ctx.resident.end() ? -1 : ifmap_half(in->second.half, ctx.builder.turns()));
   // What stays on chip lies there as the next unit reads it.
   if (ctx.resident.count(unit->output) != 0) append_cut(key, number + 1, choices);
-  return key;
 }
 
 std::int32_t PartedLowering::part_number(std::int32_t op, int first, const std::string& own,
@@ -225,12 +225,12 @@ ProgramOutline PartedLowering::lower(const UnitPlanner::Choices& choices) {
     PlacedPart placed;
     placed.layer = layer;
     placed.swapped = ctx.builder.turns();
-    std::string key = key_of(layer, choices);
-    const Part* known = memory_.find(key);
+    set_key(key_, layer, choices);
+    const Part* known = memory_.find(key_);
     if (known != nullptr) {
       replay(layer, *known, placed);
     } else {
-      known = &memory_.add(std::move(key), record(layer, placed));
+      known = &memory_.add(key_, record(layer, placed));
     }
     const Part& part = *known;
     placed.part = part.ops;

@@ -133,7 +133,7 @@ class PartedLowering {
 
   [[nodiscard]] static Place place_of(const TensorPlace& tensor);
   void reset(const UnitPlanner::Choices& choices);
-  [[nodiscard]] std::string key_of(int layer, const UnitPlanner::Choices& choices) const;
+  void set_key(std::string& key, int layer, const UnitPlanner::Choices& choices) const;
   void append_cut(std::string& key, std::size_t unit, const UnitPlanner::Choices& choices) const;
   /// Emits a layer; the second one does what emit() did when the part was recorded.
   [[nodiscard]] Part record(int layer, PlacedPart& placed);
@@ -149,6 +149,7 @@ class PartedLowering {
   NetworkLowering lowering_;
   std::vector<LayerInfo> infos_;    ///< of a program without ops
   std::vector<OutlineLayer> made_;  ///< layers of the program that is being made
+  std::string key_;                 ///< of the layer that is being lowered
   UnitPlanner::Choices applied_;    ///< choices of the context's plans
   bool has_plans_ = false;
   std::int32_t layouts_ = 0;  ///< number of the context's layouts

@@ -65,12 +65,8 @@ Queue queue_of_op(const std::vector<fast::PlacedBlock>& blocks, std::int32_t op)
 
 }  // namespace
 
-CompiledProgram::CompiledProgram(const ProgramOutline& outline, const ArchConfig& config,
-                                 const std::vector<std::string>& inputs,
-                                 const TensorChannels& channels, const std::string& identity)
-    : image_bytes_(outline.image_bytes), schedule_(join(outline, config)) {
-  find_value_keys(outline, config, inputs, channels, identity);
-}
+CompiledProgram::CompiledProgram(const ProgramOutline& outline, const ArchConfig& config)
+    : image_bytes_(outline.image_bytes), schedule_(join(outline, config)) {}
 
 fast::Schedule CompiledProgram::join(const ProgramOutline& outline, const ArchConfig& config) {
   const fast::ArchNumbers arch = fast::numbers_of(config);
@@ -135,17 +131,16 @@ void CompiledProgram::add_segment_loads(const lower::SegmentCuts& cuts,
   }
 }
 
-void CompiledProgram::find_value_keys(const ProgramOutline& outline, const ArchConfig& config,
+void CompiledProgram::find_value_keys(const ArchConfig& config,
                                       const std::vector<std::string>& inputs,
                                       const TensorChannels& channels, const std::string& identity) {
   struct Work {
     std::int64_t windows = 0, products = 0;
   };
   std::vector<Work> work(layers_.size());
-  for (const PlacedPart& placed : outline.parts) {
-    const auto& part = static_cast<const CompiledPart&>(*placed.part);
-    work[static_cast<std::size_t>(placed.layer)].windows += part.windows;
-    work[static_cast<std::size_t>(placed.layer)].products += part.products;
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    work[layer_of_[i]].windows += parts_[i]->windows;
+    work[layer_of_[i]].products += parts_[i]->products;
   }
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     if (work[i].windows == 0) continue;

@@ -23,7 +23,8 @@ struct CompiledLayer {
   std::int64_t macs = 0, macs_executed = 0;
   KMapping k_mapping;
   EventCounts events;  ///< without mem_rd_req and the events that depend on values
-  /// Equal for layers of any program whose ops see the same operands equally often.
+  /// Equal for layers of any program whose ops see the same operands equally often; empty without
+  /// compute ops, and until find_value_keys().
   std::string value_key;
 };
 
@@ -40,12 +41,14 @@ struct ProgramCycles {
 
 class CompiledProgram {
  public:
-  /// The parts of `outline` are CompiledParts. `inputs`: for each layer the tensor that it reads,
-  /// flatten seen through, where all its columns read all channels; else empty. `identity` is that
-  /// of the program.
-  CompiledProgram(const ProgramOutline& outline, const ArchConfig& config,
-                  const std::vector<std::string>& inputs, const TensorChannels& channels,
-                  const std::string& identity);
+  /// The parts of `outline` are CompiledParts.
+  CompiledProgram(const ProgramOutline& outline, const ArchConfig& config);
+
+  /// Sets the layers' value keys. `inputs`: for each layer the tensor that it reads, flatten seen
+  /// through, where all its columns read all channels; else empty. `identity` is that of the
+  /// program.
+  void find_value_keys(const ArchConfig& config, const std::vector<std::string>& inputs,
+                       const TensorChannels& channels, const std::string& identity);
 
   [[nodiscard]] const std::vector<CompiledLayer>& layers() const { return layers_; }
   [[nodiscard]] std::uint64_t image_bytes() const { return image_bytes_; }
@@ -72,10 +75,6 @@ class CompiledProgram {
   void add_segment_loads(const lower::SegmentCuts& cuts,
                          const std::vector<fast::PlacedBlock>& blocks,
                          const fast::ArchNumbers& arch);
-  void find_value_keys(const ProgramOutline& outline, const ArchConfig& config,
-                       const std::vector<std::string>& inputs, const TensorChannels& channels,
-                       const std::string& identity);
-
   std::vector<CompiledLayer> layers_;
   Parts parts_;
   std::vector<std::uint16_t> layer_of_;  ///< by part

@@ -165,8 +165,11 @@ class PointTimer::Impl {
       try {
         const ProgramOutline outline = source_.outline(config);
         ++counts.lowerings;
-        made.program.emplace(outline, config, inputs_, source_.channels(config),
-                             source_.identity(config));
+        made.program.emplace(outline, config);
+        if (options_.value_events) {
+          made.program->find_value_keys(config, inputs_, source_.channels(config),
+                                        source_.identity(config));
+        }
         add_bytes(made, made.program->bytes());
       } catch (const BadInput& e) {
         made.problem = e;

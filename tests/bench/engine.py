@@ -57,6 +57,20 @@ class Bench:
             done.check_returncode()
         return path
 
+    def chain(self, count):
+        """A network of `count` convolutions of six shapes in turns."""
+        shapes = ["58,58,3,3,64,64,1", "30,30,3,3,128,128,1", "28,28,1,1,128,256,1",
+                  "16,16,3,3,256,256,1", "14,14,1,1,256,512,1", "9,9,3,3,512,128,1"]
+        path = self.folder / f"layers_{count}.h5"
+        rows = self.folder / f"layers_{count}.csv"
+        rows.write_text("Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, "
+                        "Channels, Num Filter, Strides,\n" +
+                        "".join(f"c{i},{shapes[i % len(shapes)]},\n" for i in range(count)),
+                        encoding="utf-8")
+        subprocess.run([self.tactus, "synth", "--topology", rows, "-o", path, "--quiet"],
+                       check=True, stdout=subprocess.DEVNULL)
+        return path
+
     def grid(self, model, preset, axes, values="no-values", repeat=None):
         """Result of the fastest of several runs over a grid."""
         best = None
@@ -107,6 +121,10 @@ def growth(bench, model):
                 f"buf.param_kib={max(8, size // 4)}", "mem.data_bits=32"]
         result = bench.grid(model, "edge_16", keys + grid)
         bench.show(f"array {size}x{size}", result,
+                   f"{1e6 / result['rate']:10.1f} us/point {result['most_ops']:8} tile ops")
+    for count in (6, 12, 24, 48, 96):
+        result = bench.grid(bench.chain(count), "edge_16", grid)
+        bench.show(f"layers {count}", result,
                    f"{1e6 / result['rate']:10.1f} us/point {result['most_ops']:8} tile ops")
     for image in (64, 128, 224, 448):
         path = bench.model("resnet18", "--image", str(image))

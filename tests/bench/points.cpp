@@ -90,10 +90,12 @@ int main(int argc, char** argv) {
     const tactus::PointCounts& counts = timer.counts();
     std::printf(
         "{\"points\": %zu, \"invalid\": %llu, \"seconds\": %.6f, \"plans\": %llu, \"lowerings\": "
-        "%llu, \"schedules\": %llu, \"value_runs\": %llu, \"most_ops\": %lld, \"cycles\": %llu}\n",
+        "%llu, \"layers_lowered\": %llu, \"schedules\": %llu, \"value_runs\": %llu, \"most_ops\": "
+        "%lld, \"cycles\": %llu}\n",
         points.size(), static_cast<unsigned long long>(invalid), seconds,
         static_cast<unsigned long long>(counts.plans),
         static_cast<unsigned long long>(counts.lowerings),
+        static_cast<unsigned long long>(counts.layers_lowered),
         static_cast<unsigned long long>(counts.schedules),
         static_cast<unsigned long long>(counts.value_runs), static_cast<long long>(ops),
         static_cast<unsigned long long>(cycles));
