@@ -113,22 +113,23 @@ def axes(bench, model):
 
 def growth(bench, model):
     grid = [MIXED_GRID[0], MIXED_GRID[1]]
+    often = max(bench.repeat, 9)  # runs of a few milliseconds
     for size in (4, 8, 16, 32, 64, 128):
         # Buffers grow with the array from 16x16 on.
         keys = [f"hw.array_rows={size}", f"hw.array_cols={size}", f"hw.post_lanes={size}",
                 f"buf.ifmap_kib={max(128, 8 * size)}", f"buf.ofmap_kib={max(128, 8 * size)}",
                 f"buf.weight_kib={max(64, 4 * size)}", f"buf.psum_kib={max(64, 4 * size)}",
                 f"buf.param_kib={max(8, size // 4)}", "mem.data_bits=32"]
-        result = bench.grid(model, "edge_16", keys + grid)
+        result = bench.grid(model, "edge_16", keys + grid, repeat=often)
         bench.show(f"array {size}x{size}", result,
                    f"{1e6 / result['rate']:10.1f} us/point {result['most_ops']:8} tile ops")
     for count in (6, 12, 24, 48, 96):
-        result = bench.grid(bench.chain(count), "edge_16", grid)
+        result = bench.grid(bench.chain(count), "edge_16", grid, repeat=often)
         bench.show(f"layers {count}", result,
                    f"{1e6 / result['rate']:10.1f} us/point {result['most_ops']:8} tile ops")
     for image in (64, 128, 224, 448):
         path = bench.model("resnet18", "--image", str(image))
-        result = bench.grid(path, "edge_16", grid)
+        result = bench.grid(path, "edge_16", grid, repeat=often)
         bench.show(f"resnet18 at {image}", result,
                    f"{1e6 / result['rate']:10.1f} us/point {result['most_ops']:8} tile ops")
     for name in NETWORKS:
@@ -136,14 +137,14 @@ def growth(bench, model):
         if path is None:
             print(f"{name[0]:34} not measured: this tactus cannot synthesise it")
             continue
-        result = bench.grid(path, "edge_16", grid)
+        result = bench.grid(path, "edge_16", grid, repeat=often)
         layers = json.loads(subprocess.run(
             [bench.tactus, "inspect", path, "--preset", "edge_16", "--quiet", "--json", "-"],
             check=True, capture_output=True, text=True).stdout)["layers"]
         result["layers"] = len(layers)
         # What every further point costs: the first one takes the passes over all weights. The more
         # layers, the more of the grid's memories change the cuts of one of them.
-        first = bench.grid(path, "edge_16", [])["seconds"]
+        first = bench.grid(path, "edge_16", [], repeat=often)["seconds"]
         result["seconds_further"] = (result["seconds"] - first) / (result["points"] - 1)
         bench.show(name[0], result,
                    f"{1e6 / result['rate']:10.1f} us/point {result['most_ops']:8} tile ops "
@@ -184,7 +185,7 @@ def values(bench, model, threads):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tactus", default=str(ROOT / "build" / "bin" / "tactus"), help="the tool")
-    parser.add_argument("--repeat", type=int, default=3, help="runs per figure (default 3)")
+    parser.add_argument("--repeat", type=int, default=3, help="runs per figure (default 3, growth 9)")
     parser.add_argument("--only", choices=["rates", "axes", "growth", "values"],
                         help="one part of the figures")
     parser.add_argument("--json", type=pathlib.Path, help="write the figures to a file")
