@@ -253,7 +253,7 @@ def growth(rows, bench):
             continue
         work = max(result["most_ops"] / base["most_ops"],
                    result.get("layers", 1) / base["layers"], 1)
-        ratio = micro[name] / micro["resnet18"]
+        ratio = micro[name] / (1e6 / result.get("base_rate", base["rate"]))
         measured = f"{ratio:.2f} x: {micro[name]:.0f} us, {result['most_ops']} tile ops"
         if name in OTHER_NETWORKS:
             rows.state(f"us/point, {name}", f"{measured}, for {work:.2f} x")
