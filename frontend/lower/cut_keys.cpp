@@ -3,6 +3,8 @@
 
 #include <string_view>
 
+#include "lower/config_key.hpp"
+
 namespace tactus::lower {
 
 namespace {
@@ -17,11 +19,6 @@ constexpr bool shapes_cuts(std::string_view key) {
   }
   return false;
 }
-
-void append(std::string& key, std::int64_t value) {
-  key.append(reinterpret_cast<const char*>(&value), sizeof value);
-}
-void append(std::string& key, const std::string& value) { key.append(value).push_back('\0'); }
 
 }  // namespace
 
@@ -43,17 +40,7 @@ ArchConfig mapping_config(const ArchConfig& config) {
 std::string mapping_key(const ArchConfig& config) {
   std::string key;
   key.reserve(160);
-#define TACTUS_ARCH_INT(section, name, def, lo, hi, unit, binding, doc) \
-  if constexpr (shapes_cuts(#section "." #name)) append(key, config.section##_##name);
-#define TACTUS_ARCH_BOOL(section, name, def, binding, doc) \
-  if constexpr (shapes_cuts(#section "." #name))           \
-    append(key, static_cast<std::int64_t>(config.section##_##name));
-#define TACTUS_ARCH_ENUM(section, name, def, choices, binding, doc) \
-  if constexpr (shapes_cuts(#section "." #name)) append(key, config.section##_##name);
-#include "arch/arch_fields.def"
-#undef TACTUS_ARCH_INT
-#undef TACTUS_ARCH_BOOL
-#undef TACTUS_ARCH_ENUM
+  append_values<shapes_cuts>(key, config);
   return key;
 }
 

@@ -4,19 +4,16 @@
 #include <algorithm>
 #include <iterator>
 
+#include "lower/config_key.hpp"
 #include "lower/layer_weights.hpp"
 
 namespace tactus::lower {
 
 namespace {
 
-void append(std::string& key, std::int64_t value) {
-  key.append(reinterpret_cast<const char*>(&value), sizeof value);
-}
-
 void append(std::string& key, const TensorLayout& layout) {
   for (const std::int64_t v : {layout.word_bytes, layout.carrier, layout.pack, layout.bundle}) {
-    append(key, v);
+    lower::append(key, v);
   }
 }
 
@@ -25,7 +22,7 @@ void append(std::string& key, const ConvShape& s) {
        {s.in_c, s.in_h, s.in_w, s.out_c, s.out_h, s.out_w, s.groups, s.window.kernel_h,
         s.window.kernel_w, s.window.stride_h, s.window.stride_w, s.window.dilation_h,
         s.window.dilation_w, s.window.pad_top, s.window.pad_left, std::int64_t{s.has_residual}}) {
-    append(key, v);
+    lower::append(key, v);
   }
   append(key, s.in);
   append(key, s.out);
@@ -42,8 +39,8 @@ std::shared_ptr<CutTable> CutMemory::of(const Layer& layer, const LayerWeights& 
   all += key;
   append(all, shape);
   const Format& format = layer.weight_format;
-  append(all, format.bits * 4 + (format.is_signed ? 2 : 0) + (format.bipolar ? 1 : 0));
-  append(all, static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(&weights)));
+  lower::append(all, format.bits * 4 + (format.is_signed ? 2 : 0) + (format.bipolar ? 1 : 0));
+  lower::append(all, static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(&weights)));
   auto& tables = tables_[std::move(all)];
   const BufferLimits buffers(config);
   for (auto& table : tables) {

@@ -21,16 +21,17 @@ std::vector<ConvUnit> conv_units(const Network& network, const ArchConfig& confi
   return NetworkLowering(network, config, false).units();
 }
 
-Emitted emit_program(const Network& network, const ArchConfig& config, UnitPlanner& planner,
+Program emit_program(const Network& network, const ArchConfig& config, UnitPlanner& planner,
                      const UnitPlanner::Choices& choices, bool contents) {
-  NetworkLowering lowering(network, config, contents);
-  Emitted out;
-  out.program = lowering.run(planner, choices);
-  out.image_bytes = lowering.context().builder.image_bytes();
-  return out;
+  return NetworkLowering(network, config, contents).run(planner, choices);
 }
 
-void note_pruned(const Network& network, const PrunedNetwork& pruned, Program& program) {
+}  // namespace lower
+
+namespace {
+
+/// Says in the program of a pruned network what channels are missing.
+void note_pruned(const Network& network, const lower::PrunedNetwork& pruned, Program& program) {
   for (std::size_t i = 0; i < program.layers.size(); ++i) {
     program.layers[i].macs = macs_of(network.layers[i]);
   }
@@ -53,16 +54,12 @@ void note_pruned(const Network& network, const PrunedNetwork& pruned, Program& p
   }
 }
 
-}  // namespace lower
-
-namespace {
-
 Program lower_whole(const Network& network, const ArchConfig& config) {
   const lower::Context context(network, config, false);
   lower::WeightsMemory weights;
   lower::UnitPlanner planner(context, lower::conv_units(network, config), weights);
   const auto choices = planner.choose(lower::memory_timing(config));
-  return lower::emit_program(network, config, planner, choices, true).program;
+  return lower::emit_program(network, config, planner, choices, true);
 }
 
 }  // namespace
@@ -77,7 +74,7 @@ Program lower_network(const Network& network, const ArchConfig& config) {
   if (!config.map_skip_zero) return lower_whole(network, config);
   const lower::PrunedNetwork pruned = lower::prune_channels(network, config);
   Program program = lower_whole(pruned.of(network), config);
-  lower::note_pruned(network, pruned, program);
+  note_pruned(network, pruned, program);
   return program;
 }
 

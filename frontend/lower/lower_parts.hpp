@@ -17,17 +17,10 @@ void check_layer_count(const Network& network);
 /// The weighted layers with what is folded into them. Throws BadInput naming the layer.
 [[nodiscard]] std::vector<ConvUnit> conv_units(const Network& network, const ArchConfig& config);
 
-struct Emitted {
-  Program program;
-  std::uint64_t image_bytes = 0;
-};
 /// Emits all layers with the plans that a planner for the same network and configuration chose.
 /// Without `contents` the image stays empty.
-[[nodiscard]] Emitted emit_program(const Network& network, const ArchConfig& config,
+[[nodiscard]] Program emit_program(const Network& network, const ArchConfig& config,
                                    UnitPlanner& planner, const UnitPlanner::Choices& choices,
                                    bool contents);
-
-/// Says in the program of a pruned network what channels are missing.
-void note_pruned(const Network& network, const PrunedNetwork& pruned, Program& program);
 
 }  // namespace tactus::lower

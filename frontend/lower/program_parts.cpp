@@ -4,15 +4,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "lower/config_key.hpp"
 #include "numerics/errors.hpp"
 
 namespace tactus::lower {
 
 namespace {
-
-void append(std::string& key, std::int32_t value) {
-  key.append(reinterpret_cast<const char*>(&value), sizeof value);
-}
 
 /// The half of the ifmap buffer as if no half of it had been handed out yet, and back.
 [[nodiscard]] int ifmap_half(int half, std::uint16_t turns) { return half ^ (turns & 1); }
@@ -84,8 +81,7 @@ void PartedLowering::reset(const UnitPlanner::Choices& choices) {
 void PartedLowering::append_cut(std::string& key, std::size_t unit,
                                 const UnitPlanner::Choices& choices) const {
   const std::uint64_t table = planner_.table_of(unit, choices);
-  append(key, static_cast<std::int32_t>(table >> 32U));
-  append(key, static_cast<std::int32_t>(table));
+  append(key, static_cast<std::int64_t>(table));
   append(key, table == 0 ? kinds_.own : 0);
   append(key, choices.plans[unit].cut.cut);
 }

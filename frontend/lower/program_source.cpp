@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "lower/config_key.hpp"
 #include "lower/lower_parts.hpp"
 #include "lower/split_layers.hpp"
 #include "numerics/errors.hpp"
@@ -18,6 +19,9 @@
 namespace tactus {
 
 namespace {
+
+using lower::append;
+using lower::append_values;
 
 /// Keys that no program depends on, and those that only choose among cuts. The accumulator's width
 /// is one of them once the network is pruned; it may be refused, though.
@@ -30,34 +34,18 @@ constexpr bool leaves_cuts(std::string_view key) {
   return false;
 }
 
-void append(std::string& key, std::int64_t value) {
-  key.append(reinterpret_cast<const char*>(&value), sizeof value);
+constexpr bool makes_cuts(std::string_view key) { return !leaves_cuts(key); }
+constexpr bool makes_ops(std::string_view key) {
+  return makes_cuts(key) && key.substr(0, 4) != "buf.";
 }
-void append(std::string& key, const std::string& value) { key.append(value).push_back('\0'); }
 
-constexpr bool is_buffer(std::string_view key) { return key.substr(0, 4) == "buf."; }
-
-/// Values of all keys that the possible cuts depend on; without buffers: what ops depend on once
-/// the cuts are chosen, of weighted layers.
-std::string cuts_key(const ArchConfig& config, bool buffers) {
+/// Values of all keys that the possible cuts depend on; with `wanted` makes_ops, that the ops of
+/// weighted layers depend on once the cuts are chosen.
+template <bool (*wanted)(std::string_view)>
+std::string key_of(const ArchConfig& config) {
   std::string key;
   key.reserve(512);
-#define TACTUS_ARCH_INT(section, name, def, lo, hi, unit, binding, doc)            \
-  if constexpr (!leaves_cuts(#section "." #name)) {                                \
-    if (buffers || !is_buffer(#section ".")) append(key, config.section##_##name); \
-  }
-#define TACTUS_ARCH_BOOL(section, name, def, binding, doc)           \
-  if constexpr (!leaves_cuts(#section "." #name)) {                  \
-    append(key, static_cast<std::int64_t>(config.section##_##name)); \
-  }
-#define TACTUS_ARCH_ENUM(section, name, def, choices, binding, doc)                \
-  if constexpr (!leaves_cuts(#section "." #name)) {                                \
-    if (buffers || !is_buffer(#section ".")) append(key, config.section##_##name); \
-  }
-#include "arch/arch_fields.def"
-#undef TACTUS_ARCH_INT
-#undef TACTUS_ARCH_BOOL
-#undef TACTUS_ARCH_ENUM
+  append_values<wanted>(key, config);
   for (const LayerOverride& entry : config.layer_overrides) {
     append(key, entry.key());
     append(key, entry.value);
@@ -101,8 +89,8 @@ class CutSet {
       : original_(network),
         pruned_(std::move(pruned)),
         config_(config),
-        accepted_(pruned_->accepted[cuts_key(config, false)]) {
-    std::string text = cuts_key(config, false);
+        accepted_(pruned_->accepted[key_of<makes_ops>(config)]) {
+    std::string text = key_of<makes_ops>(config);
     kinds_.weighted = pruned_->parts.number_of(text);
     append(text, config.buf_ofmap_kib);
     append(text, config.buf_param_kib);
@@ -259,7 +247,7 @@ class ProgramSource::Impl {
 
   CutSet& cuts_of(const ArchConfig& config) {
     std::shared_ptr<Pruned> pruned = pruned_for(config);
-    std::string key = cuts_key(config, true);
+    std::string key = key_of<makes_cuts>(config);
     append(key, static_cast<std::int64_t>(pruned->number));
     auto it = sets_.find(key);
     if (it == sets_.end()) {

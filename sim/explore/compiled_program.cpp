@@ -8,13 +8,12 @@
 #include "fast/schedule_resolver.hpp"
 #include "fast/shape_events.hpp"
 #include "fast/timing.hpp"
+#include "lower/config_key.hpp"
 
 namespace tactus {
 namespace {
 
-void append(std::string& key, std::int64_t value) {
-  key.append(reinterpret_cast<const char*>(&value), sizeof value);
-}
+using lower::append;
 
 /// How a layer's K elements are cut, without what changes no count of zeros: chunks of the fold
 /// order.

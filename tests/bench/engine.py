@@ -23,6 +23,9 @@ MIXED_GRID = ["mem.latency_cycles=10,20,30,40,60,80,100,150,200,300", "mem.cycle
 HARD_GRID = ["mem.latency_cycles=10,40,80,150,300", "mem.cycles_per_beat=1,4",
              "buf.ifmap_kib=96,128,192,256", "buf.weight_kib=48,64,96,128,256",
              "buf.psum_kib=32,40,48,64,128"]
+# 10 x 5 x 4 x 5 x 5 x 2 points.
+BUFFER_GRID = [*MIXED_GRID[:2], "buf.ifmap_kib=96,128,192,256", "buf.weight_kib=48,64,96,128,256",
+               "buf.psum_kib=32,40,48,64,128", "hw.clock_mhz=400,800"]
 # What one more value of an axis costs: each alone, from a preset with all options.
 AXES = {"hw.clock_mhz": range(100, 500), "hw.acc_overflow": ["wrap", "saturate"],
         "mem.burst_beats": [1, 2, 4, 8, 16, 32, 64, 128],
@@ -92,6 +95,7 @@ class Bench:
 
 def rates(bench, model):
     bench.show_grid("resnet18, mixed grid", bench.grid(model, "flex_16", MIXED_GRID))
+    bench.show_grid("resnet18, buffer grid", bench.grid(model, "edge_16", BUFFER_GRID, repeat=1))
     bench.show_grid("resnet18, hard grid", bench.grid(model, "edge_16", HARD_GRID, repeat=1))
     # Every cut of K that is new takes a run with values.
     bench.show_grid("resnet18, value events",
